@@ -1,0 +1,120 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Everything outside the toolchain is a system library behind a C target; there is no Swift package dependency,
+// so that the distribution patches whatever parses untrusted bytes. The arrows below point one way, and
+// `--explicit-target-dependency-import-check error` (Makefile) plus Tests/TidyTests keep them so.
+
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+]
+
+func module(_ name: String, _ dependencies: [String] = [], path: String? = nil) -> Target {
+    .target(
+        name: name, dependencies: dependencies.map { .byName(name: $0) }, path: path ?? "Sources/\(name)",
+        swiftSettings: strict)
+}
+
+func step(_ name: String, _ dependencies: [String]) -> Target {
+    module(name, dependencies, path: "Sources/Steps/\(name)")
+}
+
+func program(_ name: String, _ dependencies: [String]) -> Target {
+    .executableTarget(
+        name: name, dependencies: dependencies.map { .byName(name: $0) }, path: "Sources/\(name)",
+        swiftSettings: strict)
+}
+
+func system(_ name: String, pkgConfig: String, apt: String) -> Target {
+    .systemLibrary(name: name, path: "Sources/C/\(name)", pkgConfig: pkgConfig, providers: [.apt([apt])])
+}
+
+func shim(_ name: String, linking library: String? = nil) -> Target {
+    .target(
+        name: name, path: "Sources/C/\(name)", linkerSettings: library.map { [.linkedLibrary($0)] } ?? [])
+}
+
+func tests(_ name: String, _ dependencies: [String]) -> Target {
+    .testTarget(
+        name: name, dependencies: dependencies.map { .byName(name: $0) }, path: "Tests/\(name)",
+        swiftSettings: strict)
+}
+
+let package = Package(
+    name: "portcullis",
+    products: [
+        .executable(name: "portcullis", targets: ["Server"]),
+        .executable(name: "portcullis-worker", targets: ["Worker"]),
+    ],
+    targets: [
+        // System libraries and shims: exactly one Swift target imports each.
+        shim("CMicrohttpd", linking: "microhttpd"),
+        system("CSQLite", pkgConfig: "sqlite3", apt: "libsqlite3-dev"),
+        system("CJansson", pkgConfig: "jansson", apt: "libjansson-dev"),
+        system("CCrypto", pkgConfig: "libcrypto", apt: "libssl-dev"),
+        system("CTurboJPEG", pkgConfig: "libturbojpeg", apt: "libturbojpeg0-dev"),
+        system("CPNG", pkgConfig: "libpng", apt: "libpng-dev"),
+        shim("CONNXRuntime"),
+        shim("CSeccomp", linking: "seccomp"),
+        shim("CDescriptorPassing"),
+
+        // Values and rules.
+        module("Domain"),
+        module("Policy", ["Domain"]),
+        module("JSON", ["CJansson", "Domain"]),
+        module("Crypto", ["CCrypto", "Domain"]),
+        module("Settings", ["Domain"]),
+        module("Telemetry", ["Domain"]),
+        module("Execution"),
+
+        // Infrastructure.
+        module("HTTP", ["CMicrohttpd", "Domain", "Telemetry"]),
+        module("Database", ["Domain", "JSON"]),
+        module("DatabaseSQLite", ["CSQLite", "Database", "Domain"]),
+        module("BlobStore", ["Crypto", "Domain"]),
+        module("Models", ["Crypto", "Domain", "JSON"]),
+
+        // Decode and classify, in a sandboxed process.
+        module("WorkerProtocol", ["CDescriptorPassing", "Domain"]),
+        module("ImageDecoding", ["CPNG", "CTurboJPEG", "Domain"]),
+        module("Classifier", ["CONNXRuntime", "Domain", "ImageDecoding", "Models"]),
+        module("Sandbox", ["CSeccomp"]),
+        program("Worker", ["Classifier", "Domain", "ImageDecoding", "Models", "Sandbox", "WorkerProtocol"]),
+        module("WorkerPool", ["Domain", "Telemetry", "WorkerProtocol"]),
+
+        // The path of one upload: no step imports another.
+        step("Authentication", ["Crypto", "Database", "Domain"]),
+        step("Admission", ["Database", "Domain"]),
+        step("Spool", ["BlobStore", "Domain", "HTTP"]),
+        step("Gate", ["Database", "Domain", "Policy", "WorkerPool"]),
+        step("Charge", ["Database", "Domain"]),
+        step("Store", ["BlobStore", "Domain"]),
+        module("Endpoints", ["Admission", "Authentication", "Domain", "HTTP", "JSON", "Telemetry"]),
+        module(
+            "UploadPipeline",
+            [
+                "Admission", "Authentication", "BlobStore", "Charge", "Database", "Domain", "Endpoints", "Gate", "HTTP",
+                "JSON", "Spool", "Store", "Telemetry",
+            ]),
+        module("Tenancy", ["Crypto", "Database", "Domain", "Endpoints", "HTTP", "JSON", "WorkerPool"]),
+        program(
+            "Server",
+            [
+                "Admission", "Authentication", "BlobStore", "Charge", "Crypto", "Database", "DatabaseSQLite", "Domain",
+                "Endpoints", "Execution", "Gate", "HTTP", "JSON", "Models", "Policy", "Settings", "Spool", "Store",
+                "Telemetry", "Tenancy", "UploadPipeline", "WorkerPool", "WorkerProtocol",
+            ]),
+
+        // Tests.
+        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
+        tests("DomainTests", ["Domain"]),
+        tests("PolicyTests", ["Domain", "Policy"]),
+        tests("TidyTests", []),
+    ]
+)

@@ -1,0 +1,54 @@
+/// A public organization identifier: `org_` + 11 characters.
+package struct OrganizationID: Hashable, Sendable, RawRepresentable, CustomStringConvertible {
+    package let rawValue: String
+    package init(rawValue: String) { self.rawValue = rawValue }
+    package var description: String { rawValue }
+}
+
+/// The secret key of an organization inside the service: `int_` + 22 random characters. It never leaves the private
+/// listener, and it prints redacted so that a log line cannot leak it.
+package struct InternalID: Hashable, Sendable, RawRepresentable, CustomStringConvertible {
+    package let rawValue: String
+    package init(rawValue: String) { self.rawValue = rawValue }
+    package var description: String { "int_[redacted]" }
+}
+
+/// An upload: `upl_` + 16 characters.
+package struct UploadID: Hashable, Sendable, RawRepresentable, CustomStringConvertible {
+    package let rawValue: String
+    package init(rawValue: String) { self.rawValue = rawValue }
+    package var description: String { rawValue }
+}
+
+/// A credit hold: `hold_` + 16 characters.
+package struct HoldID: Hashable, Sendable, RawRepresentable, CustomStringConvertible {
+    package let rawValue: String
+    package init(rawValue: String) { self.rawValue = rawValue }
+    package var description: String { rawValue }
+}
+
+/// An API key's public identifier: `key_` + 16 characters.
+package struct KeyID: Hashable, Sendable, RawRepresentable, CustomStringConvertible {
+    package let rawValue: String
+    package init(rawValue: String) { self.rawValue = rawValue }
+    package var description: String { rawValue }
+}
+
+/// A user of an organization: `usr_` + 16 characters.
+package struct UserID: Hashable, Sendable, RawRepresentable, CustomStringConvertible {
+    package let rawValue: String
+    package init(rawValue: String) { self.rawValue = rawValue }
+    package var description: String { rawValue }
+}
+
+/// The SHA-256 of some bytes, as 64 lower-case hexadecimal characters.
+package struct ContentHash: Hashable, Sendable, RawRepresentable, CustomStringConvertible {
+    package let rawValue: String
+    package init?(rawValue: String) {
+        guard rawValue.utf8.count == 64,
+            rawValue.utf8.allSatisfy({ (0x30...0x39).contains($0) || (0x61...0x66).contains($0) })
+        else { return nil }
+        self.rawValue = rawValue
+    }
+    package var description: String { rawValue }
+}
