@@ -115,6 +115,7 @@ let package = Package(
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
         tests("DomainTests", ["Domain"]),
         tests("PolicyTests", ["Domain", "Policy"]),
+        tests("CryptoTests", ["Crypto", "Domain"]),
         tests("TidyTests", []),
     ]
 )
