@@ -115,6 +115,8 @@ let package = Package(
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
         tests("DomainTests", ["Domain"]),
         tests("PolicyTests", ["Domain", "Policy"]),
+        tests("JSONTests", ["Domain", "JSON"]),
+        tests("TelemetryTests", ["Domain", "Telemetry"]),
         tests("TidyTests", []),
     ]
 )
