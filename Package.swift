@@ -116,6 +116,8 @@ let package = Package(
         tests("DomainTests", ["Domain"]),
         tests("PolicyTests", ["Domain", "Policy"]),
         tests("CryptoTests", ["Crypto", "Domain"]),
+        tests("JSONTests", ["Domain", "JSON"]),
+        tests("TelemetryTests", ["Domain", "Telemetry"]),
         tests("TidyTests", []),
     ]
 )

@@ -1,0 +1,51 @@
+import Domain
+import Testing
+
+@Suite("What a file is, by its content")
+struct MediaTypeTests {
+    private static func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
+
+    static let known: [(MediaType, [UInt8])] = [
+        (.jpeg, [0xff, 0xd8, 0xff, 0xe0, 0, 16]),
+        (.png, [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0]),
+        (.gif, bytes("GIF89a")), (.gif, bytes("GIF87a")),
+        (.webp, bytes("RIFF") + [1, 2, 3, 4] + bytes("WEBPVP8 ")),
+        (.bmp, bytes("BM") + [0, 0, 0, 0, 0, 0, 0, 0, 54, 0, 0, 0, 40, 0, 0, 0]),
+        (.tiff, bytes("II") + [42, 0, 8, 0]), (.tiff, bytes("MM") + [0, 42, 0, 8]), (.tiff, bytes("II") + [43, 0]),
+        (.avif, [0, 0, 0, 28] + bytes("ftypavif") + [0, 0, 0, 0] + bytes("avifmif1miaf")),
+        (.avif, [0, 0, 0, 28] + bytes("ftypmif1") + [0, 0, 0, 0] + bytes("mif1avifmiaf")),
+        (.heic, [0, 0, 0, 24] + bytes("ftypheic") + [0, 0, 0, 0] + bytes("mif1heic")),
+        (.heic, [0, 0, 0, 24] + bytes("ftypmif1") + [0, 0, 0, 0] + bytes("mif1heic")),
+        (.jpegXL, [0xff, 0x0a, 0, 0]), (.jpegXL, [0, 0, 0, 12] + bytes("JXL ") + [13, 10, 0x87, 10]),
+        (.jpeg2000, [0, 0, 0, 12] + bytes("jP  ") + [13, 10, 0x87, 10]), (.jpeg2000, [0xff, 0x4f, 0xff, 0x51]),
+        (.icon, [0, 0, 1, 0, 1, 0, 16, 16, 0, 0]), (.icon, [0, 0, 2, 0, 1, 0, 16, 16, 0, 0]),
+        (.photoshop, bytes("8BPS") + [0, 1]),
+        (.svg, bytes("<svg xmlns='http://www.w3.org/2000/svg'/>")),
+        (.svg, [0xef, 0xbb, 0xbf] + bytes("  <?xml version='1.0'?>\n<!-- a > b -->\n<svg>")),
+        (.svg, bytes("<!DOCTYPE svg PUBLIC '-//W3C//DTD SVG 1.1//EN' ''>")),
+        (.svg, bytes("<?xml version='1.0'?><x:svg xmlns:x='http://www.w3.org/2000/svg'>")),
+    ]
+
+    @Test("Magic bytes tell the type", arguments: known)
+    func recognise(_ expected: MediaType, _ bytes: [UInt8]) {
+        #expect(MediaType(sniffing: bytes) == expected)
+    }
+
+    @Test(
+        "What is no image is none",
+        arguments: [
+            [], [0xff], bytes("BMW is a car, and this is text about it"), bytes("%PDF-1.7"), bytes("PK\u{3}\u{4}"),
+            bytes("<html><svg></svg></html>"), bytes("GIF88a"), bytes("RIFF") + [0, 0, 0, 0] + bytes("WAVE"),
+            [0, 0, 0, 24] + bytes("ftypisom") + [0, 0, 0, 0] + bytes("isommp42"), [0, 0, 1, 0], bytes("<svgx>"),
+            bytes("<!-- never closed"),
+        ] as [[UInt8]])
+    func other(_ bytes: [UInt8]) {
+        #expect(MediaType(sniffing: bytes) == .other)
+    }
+
+    @Test("Every prefix of a known file is sniffed without a fault", arguments: known)
+    func prefixes(_ expected: MediaType, _ bytes: [UInt8]) {
+        for length in 0..<bytes.count { _ = MediaType(sniffing: Array(bytes.prefix(length))) }
+        #expect(expected.isImage)
+    }
+}
