@@ -75,8 +75,8 @@ let package = Package(
 
         // Infrastructure.
         module("HTTP", ["CMicrohttpd", "Domain", "Telemetry"]),
-        module("Database", ["Domain", "JSON"]),
-        module("DatabaseSQLite", ["CSQLite", "Database", "Domain"]),
+        module("Database", ["Crypto", "Domain", "JSON"]),
+        module("DatabaseSQLite", ["CSQLite", "Database", "Domain", "Execution"]),
         module("BlobStore", ["Crypto", "Domain"]),
         module("Models", ["Crypto", "Domain", "JSON"]),
 
