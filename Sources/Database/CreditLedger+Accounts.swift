@@ -83,7 +83,8 @@ extension CreditLedger {
     ) throws(DatabaseError) -> CreditUsage {
         let rows = try transaction.query(
             """
-            SELECT COALESCE(SUM(allowance_delta - purchased_delta), 0), COALESCE(SUM(bytes), 0), COUNT(*)
+            SELECT CAST(COALESCE(SUM(allowance_delta - purchased_delta), 0) AS BIGINT),
+            CAST(COALESCE(SUM(bytes), 0) AS BIGINT), COUNT(*)
             FROM credit_ledger WHERE kind = 'capture' AND organization = ?1 AND at >= ?2 AND at < ?3
             """, [.init(organization), .init(period.start), .init(period.end)], Self.decodeUsage)
         return rows.first ?? CreditUsage(credits: 0, bytes: 0, uploads: 0)
@@ -95,7 +96,7 @@ extension CreditLedger {
     ) throws(DatabaseError) -> [(day: Timestamp, usage: CreditUsage)] {
         try transaction.query(
             """
-            SELECT at / 86400000, SUM(allowance_delta - purchased_delta), SUM(bytes), COUNT(*)
+            SELECT at / 86400000, CAST(SUM(allowance_delta - purchased_delta) AS BIGINT), CAST(SUM(bytes) AS BIGINT), COUNT(*)
             FROM credit_ledger WHERE kind = 'capture' AND organization = ?1 AND at >= ?2 AND at < ?3
             GROUP BY at / 86400000 ORDER BY at / 86400000
             """, [.init(organization), .init(period.start), .init(period.end)]
@@ -116,14 +117,16 @@ extension CreditLedger {
         guard let account = try account(organization) else { return nil }
         let sums = try transaction.first(
             """
-            SELECT COALESCE(SUM(allowance_delta), 0), COALESCE(SUM(purchased_delta), 0), COALESCE(SUM(held_delta), 0)
+            SELECT CAST(COALESCE(SUM(allowance_delta), 0) AS BIGINT),
+            CAST(COALESCE(SUM(purchased_delta), 0) AS BIGINT), CAST(COALESCE(SUM(held_delta), 0) AS BIGINT)
             FROM credit_ledger WHERE organization = ?1
             """, [.init(organization)]
         ) { row throws(DatabaseError) in
             LedgerSums(allowanceUsed: try row.integer(), purchased: try row.integer(), held: try row.integer())
         }
         let open = try transaction.count(
-            "SELECT COALESCE(SUM(amount), 0) FROM credit_holds WHERE organization = ?1", [.init(organization)])
+            "SELECT CAST(COALESCE(SUM(amount), 0) AS BIGINT) FROM credit_holds WHERE organization = ?1",
+            [.init(organization)])
         let stored = LedgerSums(
             allowanceUsed: account.allowanceUsed, purchased: account.purchased, held: account.held)
         return (stored, sums ?? LedgerSums(allowanceUsed: 0, purchased: 0, held: 0), open)

@@ -81,7 +81,9 @@ package struct Row {
         if text == "{}" { return [:] }
         do {
             // What is stored was within the limits of a request's body, and may be a level deeper inside ours.
-            if let object = try JSONParser.parse(Array(text.utf8), maximumBytes: 8_388_608, maximumDepth: 64).objectValue {
+            if let object = try JSONParser.parse(Array(text.utf8), maximumBytes: 8_388_608, maximumDepth: 64)
+                .objectValue
+            {
                 return object
             }
         } catch {
