@@ -116,6 +116,12 @@ let package = Package(
         tests("DomainTests", ["Domain"]),
         tests("PolicyTests", ["Domain", "Policy"]),
         tests("CryptoTests", ["Crypto", "Domain"]),
+        .executableTarget(
+            name: "DatabaseTestProcess", dependencies: ["Crypto", "Database", "DatabaseSQLite", "Domain", "Telemetry"],
+            path: "Tests/DatabaseTestProcess", swiftSettings: strict),
+        tests(
+            "DatabaseTests",
+            ["Crypto", "Database", "DatabaseSQLite", "DatabaseTestProcess", "Domain", "Execution"]),
         tests("JSONTests", ["Domain", "JSON"]),
         tests("TelemetryTests", ["Domain", "Telemetry"]),
         tests("TidyTests", []),
