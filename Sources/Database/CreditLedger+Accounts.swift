@@ -31,25 +31,42 @@ extension CreditLedger {
             next.allowanceUsed += movement.allowanceDelta
             next.purchased += movement.purchasedDelta
             next.held += movement.heldDelta
-            guard try write(next, replacing: stored.version) else { continue }
-            if next.period != stored.period {
-                try append(
-                    CreditMovement(kind: .period, allowanceDelta: -stored.allowanceUsed), to: next, now: now)
-            }
+            guard try write(next, replacing: stored) else { continue }
+            if next.period != stored.period { try appendPeriod(next, after: stored, now: now) }
             try append(movement, to: next, now: now)
             return .applied(next)
         }
         throw .busy("the credit account changed at every attempt to change it")
     }
 
-    private func write(_ account: CreditAccount, replacing version: Int64) throws(DatabaseError) -> Bool {
+    /// Ends the billing period if it is over, before the day on which periods begin is changed: until now the old day
+    /// counted, also where no movement has noted it.
+    func settlePeriod(of organization: InternalID, now: Timestamp) throws(DatabaseError) {
+        for _ in 0..<optimisticAttempts {
+            guard let stored = try account(organization) else { return }
+            var next = stored.rolledOver(to: now)
+            guard next.period != stored.period else { return }
+            next.version += 1
+            guard try write(next, replacing: stored) else { continue }
+            return try appendPeriod(next, after: stored, now: now)
+        }
+        throw .busy("the credit account changed at every attempt to change it")
+    }
+
+    private func appendPeriod(
+        _ account: CreditAccount, after ended: CreditAccount, now: Timestamp
+    ) throws(DatabaseError) {
+        try append(CreditMovement(kind: .period, allowanceDelta: -ended.allowanceUsed), to: account, now: now)
+    }
+
+    private func write(_ account: CreditAccount, replacing stored: CreditAccount) throws(DatabaseError) -> Bool {
         try transaction.execute(
             """
             UPDATE credit_accounts SET version = ?3, period_start = ?4, period_end = ?5, allowance_used = ?6,
             purchased = ?7, held = ?8 WHERE organization = ?1 AND version = ?2
             """,
             [
-                .init(account.organization), .init(version), .init(account.version), .init(account.period.start),
+                .init(account.organization), .init(stored.version), .init(account.version), .init(account.period.start),
                 .init(account.period.end), .init(account.allowanceUsed), .init(account.purchased),
                 .init(account.held),
             ]) == 1

@@ -81,6 +81,9 @@ package struct OrganizationStore {
             var after = before
             change(&after)
             after.updatedAt = now
+            if after.billingCycleStart != before.billingCycleStart {
+                try CreditLedger(transaction).settlePeriod(of: internalID, now: now)
+            }
             let written = try transaction.execute(
                 """
                 UPDATE organizations SET name = ?3, logo_url = ?4, billing_email = ?5, notifications_email = ?6,
