@@ -3,6 +3,7 @@
 package protocol DatabaseDriver: Sendable {
     /// Runs `body` on the calling thread, which may block, against a snapshot. Waits for no writer. A write inside it
     /// is refused.
+    @discardableResult
     func read<T: Sendable>(
         _ body: (any Transaction) throws(DatabaseError) -> T
     ) throws(DatabaseError) -> T
@@ -14,6 +15,7 @@ package protocol DatabaseDriver: Sendable {
     /// fails, every write of the group fails with its error. A body that wants to stop with a value of its own
     /// returns an enumeration; what it wrote until then is kept. `body` runs on the driver's thread and delays all
     /// other writes: it computes nothing that could be computed before.
+    @discardableResult
     func write<T: Sendable>(
         durability: Durability, _ body: @escaping @Sendable (any Transaction) throws(DatabaseError) -> T
     ) async throws(DatabaseError) -> T
@@ -32,6 +34,7 @@ package enum Durability: Sendable {
 }
 
 extension DatabaseDriver {
+    @discardableResult
     package func write<T: Sendable>(
         _ body: @escaping @Sendable (any Transaction) throws(DatabaseError) -> T
     ) async throws(DatabaseError) -> T {

@@ -99,12 +99,14 @@ package final class SQLiteDatabase: DatabaseDriver {
         }
     }
 
+    @discardableResult
     package func read<T: Sendable>(
         _ body: (any Transaction) throws(DatabaseError) -> T
     ) throws(DatabaseError) -> T {
         try readers.read(body)
     }
 
+    @discardableResult
     package func write<T: Sendable>(
         durability: Durability, _ body: @escaping @Sendable (any Transaction) throws(DatabaseError) -> T
     ) async throws(DatabaseError) -> T {
