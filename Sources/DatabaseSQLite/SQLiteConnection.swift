@@ -54,11 +54,24 @@ internal import Glibc
     private static func error(of handle: OpaquePointer?, code: Int32, mode: Mode) -> DatabaseError {
         let text = unsafe handle.map { unsafe sqlite3_errmsg($0) } ?? sqlite3_errstr(code)
         let message = unsafe text.map { unsafe String(cString: $0) } ?? "code \(code)"
-        let systemError = unsafe handle.map { unsafe sqlite3_system_errno($0) } ?? 0
-        let isStorageError = [SQLITE_IOERR, SQLITE_FULL, SQLITE_CANTOPEN].contains(code & 0xff)
+        var systemError: Int32 = 0
+        if let handle = unsafe handle, [SQLITE_IOERR, SQLITE_CANTOPEN].contains(code & 0xff) {
+            systemError = unsafe sqlite3_system_errno(handle)
+            // The library does not keep it for a commit that fails, but the log's file does.
+            if systemError == 0 { systemError = unsafe logError(of: handle) }
+        }
         return SQLiteError.map(
-            code: code, message: message, systemError: isStorageError ? systemError : 0,
-            isReadOnly: mode == .readOnly)
+            code: code, message: message, systemError: systemError, isReadOnly: mode == .readOnly)
+    }
+
+    /// `errno` of the last system call that failed on the write-ahead log, 0 if none did.
+    private static func logError(of handle: OpaquePointer) -> Int32 {
+        var file: UnsafeMutablePointer<sqlite3_file>?
+        let status = unsafe sqlite3_file_control(handle, "main", SQLITE_FCNTL_JOURNAL_POINTER, &file)
+        guard status == SQLITE_OK, let file = unsafe file, let methods = unsafe file.pointee.pMethods else { return 0 }
+        var systemError: Int32 = 0
+        _ = unsafe methods.pointee.xFileControl?(file, SQLITE_FCNTL_LAST_ERRNO, &systemError)
+        return systemError
     }
 
     /// The checked entry point: every call of the library that can fail comes through here.

@@ -24,6 +24,9 @@ package final class SQLiteDatabase: DatabaseDriver {
     /// What the writer did, for metrics and tests.
     package var statistics: SQLiteStatistics { writer.statistics }
 
+    /// Writes that wait for the writer, for metrics and tests.
+    package var waitingWrites: Int { writer.waitingCount }
+
     /// Marks a file as a database of this service: "PTCL".
     private static let applicationID: Int64 = 0x5054_434c
 

@@ -63,6 +63,8 @@ final class SQLiteWriter: Sendable {
         }
     }
 
+    var waitingCount: Int { state.withLock { $0.waiting.count } }
+
     /// Waits for work; nil when the writer is closed and nothing is left.
     private func nextGroup() -> [Job]? {
         while true {

@@ -11,7 +11,7 @@ import Telemetry
     static func main() async throws {
         let arguments = CommandLine.arguments
         guard arguments.count == 4 else {
-            report("usage: DatabaseTestProcess (uploads|spend) DATABASE INTERNAL_ID")
+            report("usage: DatabaseTestProcess (uploads|spend|fill) DATABASE INTERNAL_ID")
             exit(64)
         }
         let database = try SQLiteDatabase(path: arguments[2], now: SystemTime().now())
@@ -34,11 +34,31 @@ import Telemetry
             var count = 0
             while try await uploader.upload(node: "node_spend") != nil { count += 1 }
             report("\(count)")
+        case "fill":
+            // Files may not grow beyond 1 MiB: to the database that is a disk without room.
+            signal(SIGXFSZ, SIG_IGN)
+            setFileSizeLimit(1 << 20)
+            do throws(DatabaseError) {
+                while try await uploader.upload(node: "node_fill") != nil {}
+            } catch {
+                report("\(error)")
+            }
+            // Reading goes on, and so does writing once there is room again.
+            setFileSizeLimit(1 << 40)
+            report(try await uploader.upload(node: "node_fill") == nil ? "refused" : "written")
         default:
             report("unknown command \(arguments[1])")
             exit(64)
         }
         database.close()
+    }
+
+    static func setFileSizeLimit(_ bytes: rlim_t) {
+        var limit = rlimit()
+        let resource = __rlimit_resource_t(RLIMIT_FSIZE.rawValue)
+        guard unsafe getrlimit(resource, &limit) == 0 else { exit(71) }
+        limit.rlim_cur = min(bytes, limit.rlim_max)
+        guard unsafe setrlimit(resource, &limit) == 0 else { exit(71) }
     }
 
     /// One line on standard output, at once.
@@ -53,7 +73,7 @@ struct Uploader: Sendable {
     let organization: InternalID
 
     /// Holds, then captures in one transaction with a record; gives the upload, or nil without credits.
-    func upload(node: String) async throws -> UploadID? {
+    func upload(node: String) async throws(DatabaseError) -> UploadID? {
         let organization = organization
         let now = SystemTime().now()
         let upload = RandomID.uploadID()
