@@ -74,7 +74,7 @@ let package = Package(
         module("Execution"),
 
         // Infrastructure.
-        module("HTTP", ["CMicrohttpd", "Domain", "Telemetry"]),
+        module("HTTP", ["CMicrohttpd", "Domain", "Execution", "Telemetry"]),
         module("Database", ["Domain", "JSON"]),
         module("DatabaseSQLite", ["CSQLite", "Database", "Domain"]),
         module("BlobStore", ["Crypto", "Domain"]),
@@ -119,6 +119,7 @@ let package = Package(
         tests("AdmissionTests", ["Admission", "Domain"]),
         tests("SettingsTests", ["Settings"]),
         tests("TelemetryTests", ["Domain", "Telemetry"]),
+        tests("HTTPTests", ["Domain", "Execution", "HTTP", "Telemetry"]),
         tests("TidyTests", []),
     ]
 )
