@@ -126,7 +126,9 @@ package struct MultipartParser: Sendable {
             // What looked like a delimiter was content.
             let withheld = borrowed..<matched
             matched = 0
-            if !withheld.isEmpty { try pass(delimiter.span.extracting(withheld).bytes, to: &receiver) }
+            let delimiter = delimiter
+            // The span lives as long as the local copy.
+            if !withheld.isEmpty { try unsafe pass(delimiter.span.extracting(withheld).bytes, to: &receiver) }
             return index
         }
         matched += 1

@@ -1,4 +1,4 @@
-import Domain
+package import Domain
 
 /// Finds the handler for a request by its method and path.
 ///
@@ -6,14 +6,11 @@ import Domain
 /// exactly one segment that is not empty; it compares and is handed over percent-decoded, so that `%2F` does not split
 /// it. Where both fit, the literal wins.
 package struct Router: Sendable {
-    /// What a handler throws becomes the error envelope.
-    package typealias Handler = @Sendable (Request) async throws(Failure) -> Response
-
     package struct Route: Sendable {
         package let method: HTTPMethod
         package let pattern: String
         let parameters: [String]
-        let handler: Handler
+        let handler: @Sendable (Request) async throws(Failure) -> Response
     }
 
     private struct Node: Sendable {
@@ -27,10 +24,17 @@ package struct Router: Sendable {
     /// Every route, in the order of registration.
     package private(set) var routes: [Route] = []
 
+    /// What a path is answered with that no pattern fits.
+    package static let noSuchPath: Failure = Failure(.notFound, "There is no resource at this path.")
+
     package init() {}
 
-    /// Adds a route. A pattern that is malformed or known already is a mistake of the program, and stops it.
-    package mutating func register(_ method: HTTPMethod, _ pattern: String, _ handler: @escaping Handler) {
+    /// Adds a route. What the handler throws becomes the error envelope. A pattern that is malformed or known already is
+    /// a mistake of the program, and stops it.
+    package mutating func register(
+        _ method: HTTPMethod, _ pattern: String,
+        _ handler: @escaping @Sendable (Request) async throws(Failure) -> Response
+    ) {
         precondition(pattern.hasPrefix("/"), "the pattern \(pattern) does not begin with '/'")
         let segments = pattern.dropFirst().split(separator: "/", omittingEmptySubsequences: false).map(String.init)
         let parameters = segments.compactMap(Self.parameterName)
@@ -56,7 +60,7 @@ package struct Router: Sendable {
     private func find(_ head: RequestHead) throws(Failure) -> (Route, [String]) {
         var values: [String] = []
         guard let node = Self.match(head.pathSegments[...], root, &values) else {
-            throw Failure(.notFound, "There is no resource at this path.")
+            throw Self.noSuchPath
         }
         if let route = node.routes[head.method] { return (route, values) }
         if head.method == .head, let route = node.routes[.get] { return (route, values) }
