@@ -1,5 +1,7 @@
 /// What decoding one file may cost. Checked from the headers, before anything of the picture's size is allocated.
 package struct DecodeLimits: Hashable, Sendable {
+    /// Width and height of one frame.
+    package var maximumSide: Int
     /// Width × height of one frame.
     package var maximumPixelsPerFrame: Int
     /// Width × height × frames.
@@ -11,9 +13,10 @@ package struct DecodeLimits: Hashable, Sendable {
     package var maximumWorkingBytes: Int
 
     package init(
-        maximumPixelsPerFrame: Int = 50_000_000, maximumPixelsTotal: Int = 1_000_000_000,
-        maximumFrames: Int = 10_000, maximumScans: Int = 100, maximumWorkingBytes: Int = 440 * 1_048_576
+        maximumSide: Int = 65_535, maximumPixelsPerFrame: Int = 50_000_000,
+        maximumPixelsTotal: Int = 1_000_000_000, maximumFrames: Int = 10_000, maximumScans: Int = 100, maximumWorkingBytes: Int = 440 * 1_048_576
     ) {
+        self.maximumSide = maximumSide
         self.maximumPixelsPerFrame = maximumPixelsPerFrame
         self.maximumPixelsTotal = maximumPixelsTotal
         self.maximumFrames = maximumFrames
@@ -25,6 +28,9 @@ package struct DecodeLimits: Hashable, Sendable {
     package func check(width: Int, height: Int, frames: Int = 1) throws(DecodingError) {
         guard width > 0, height > 0, frames > 0 else {
             throw .corrupt("a picture of \(width) × \(height) pixels and \(frames) frames")
+        }
+        guard width <= maximumSide, height <= maximumSide else {
+            throw .limitExceeded("\(width) × \(height) pixels; at most \(maximumSide) pixels a side can be checked")
         }
         let (pixels, overflow) = width.multipliedReportingOverflow(by: height)
         guard !overflow, pixels <= maximumPixelsPerFrame else {
