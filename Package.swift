@@ -112,11 +112,13 @@ let package = Package(
             ]),
 
         // Tests.
-        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
+        .target(
+            name: "TestSupport", dependencies: ["Execution"], path: "Tests/TestSupport", swiftSettings: strict),
         tests("DomainTests", ["Domain"]),
         tests("PolicyTests", ["Domain", "Policy"]),
         tests("JSONTests", ["Domain", "JSON"]),
         tests("TelemetryTests", ["Domain", "Telemetry"]),
-        tests("TidyTests", []),
+        tests("ServiceTests", ["TestSupport"]),
+        tests("TidyTests", ["TestSupport"]),
     ]
 )
