@@ -69,7 +69,7 @@ let package = Package(
         module("Policy", ["Domain"]),
         module("JSON", ["CJansson", "Domain"]),
         module("Crypto", ["CCrypto", "Domain"]),
-        module("Settings", ["Domain"]),
+        module("Settings"),
         module("Telemetry", ["Domain"]),
         module("Execution"),
 
@@ -117,6 +117,8 @@ let package = Package(
         tests("DomainTests", ["Domain"]),
         tests("PolicyTests", ["Domain", "Policy"]),
         tests("JSONTests", ["Domain", "JSON"]),
+        tests("AdmissionTests", ["Admission", "Domain"]),
+        tests("SettingsTests", ["Settings"]),
         tests("TelemetryTests", ["Domain", "Telemetry"]),
         tests("ServiceTests", ["TestSupport"]),
         tests("TidyTests", ["TestSupport"]),
