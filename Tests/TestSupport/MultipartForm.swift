@@ -5,7 +5,8 @@ package struct MultipartForm: Sendable {
 
     package init() {}
 
-    package func adding(_ name: String, _ content: [UInt8], filename: String? = nil, contentType: String? = nil) -> Self {
+    package func adding(_ name: String, _ content: [UInt8], filename: String? = nil, contentType: String? = nil) -> Self
+    {
         var form = self
         var disposition = "form-data; name=\"\(name)\""
         if let filename { disposition += "; filename=\"\(filename)\"" }

@@ -3,9 +3,10 @@ import Glibc
 /// posix_spawn with what the tests need: no inherited descriptor but the three standard ones, default signals.
 enum Spawn {
     private typealias CloseFrom = @convention(c) (UnsafeMutablePointer<posix_spawn_file_actions_t>, CInt) -> CInt
-    private typealias ChangeDirectory = @convention(c) (
-        UnsafeMutablePointer<posix_spawn_file_actions_t>, UnsafePointer<CChar>
-    ) -> CInt
+    private typealias ChangeDirectory =
+        @convention(c) (
+            UnsafeMutablePointer<posix_spawn_file_actions_t>, UnsafePointer<CChar>
+        ) -> CInt
 
     // Swift's Glibc module leaves out what the C library declares under _GNU_SOURCE only.
     private static let closeFrom = unsafe symbol("posix_spawn_file_actions_addclosefrom_np", as: CloseFrom.self)
@@ -70,7 +71,7 @@ enum Spawn {
         _ strings: [String], _ body: ([UnsafeMutablePointer<CChar>?]) -> Result
     ) -> Result {
         var pointers = unsafe strings.map { unsafe strdup($0) }
-        defer { for unsafe pointer in unsafe pointers { unsafe free(pointer) } }
+        defer { unsafe pointers.forEach { unsafe free($0) } }
         unsafe pointers.append(nil)
         return unsafe body(pointers)
     }
