@@ -1,5 +1,4 @@
 import Execution
-import Glibc
 import Synchronization
 
 package enum Concurrent {
@@ -58,7 +57,7 @@ package enum Concurrent {
         while true {
             if try condition() { return true }
             guard ContinuousClock.now < deadline else { return false }
-            usleep(20_000)
+            pause(milliseconds: 20)
         }
     }
 }
