@@ -34,7 +34,8 @@ struct OrganizationTests {
         let changes: [(String, JSON)] = [
             ("organization_name", "Ünïcode & Söhne"), ("logo_url", "https://example.org/logo.png"),
             ("billing_email", "billing@example.org"), ("notifications_email", "alerts@example.org"),
-            ("metadata", ["plan": ["nested": [1, 2.5, nil, true]]]), ("default_llm_credentials", ["openai": "secret-1"]),
+            ("metadata", ["plan": ["nested": [1, 2.5, nil, true]]]),
+            ("default_llm_credentials", ["openai": "secret-1"]),
             ("nsfw_check_enabled", false), ("nsfw_fail_closed", true),
         ]
         for (field, value) in changes {
@@ -56,7 +57,8 @@ struct OrganizationTests {
         #expect(try tenant.patch(set).status == 200)
         let before = try tenant.get("/v1/organizations").json
         let nothing: JSON = [
-            "organization_name": nil, "logo_url": nil, "metadata": nil, "billing_email": nil, "notifications_email": nil,
+            "organization_name": nil, "logo_url": nil, "metadata": nil, "billing_email": nil,
+            "notifications_email": nil,
             "rate_limit_overrides": nil, "default_llm_credentials": nil, "nsfw_check_enabled": nil,
             "nsfw_fail_closed": nil,
         ]
@@ -136,7 +138,9 @@ struct OrganizationTests {
         let tenant = try Service.tenant()
         let deep = String(repeating: "[", count: 40) + String(repeating: "]", count: 40)
         let long = String(repeating: "x", count: 1_100_000)
-        for (text, statuses) in [("{\"metadata\":{\"a\":\(deep)}}", [400, 422]), ("{\"metadata\":{\"a\":\"\(long)\"}}", [413])] {
+        for (text, statuses) in [
+            ("{\"metadata\":{\"a\":\(deep)}}", [400, 422]), ("{\"metadata\":{\"a\":\"\(long)\"}}", [413]),
+        ] {
             let answer = try tenant.send(
                 HTTPRequest(
                     "PATCH", "/v1/organizations", headers: [("Content-Type", "application/json")],
