@@ -121,6 +121,7 @@ let package = Package(
         tests("SettingsTests", ["Settings"]),
         tests("TelemetryTests", ["Domain", "Telemetry"]),
         tests("ServiceTests", ["TestSupport"]),
+        tests("TestSupportTests", ["TestSupport"]),
         tests("TidyTests", ["TestSupport"]),
     ]
 )
