@@ -69,7 +69,7 @@ let package = Package(
         module("Policy", ["Domain"]),
         module("JSON", ["CJansson", "Domain"]),
         module("Crypto", ["CCrypto", "Domain"]),
-        module("Settings", ["Domain"]),
+        module("Settings"),
         module("Telemetry", ["Domain"]),
         module("Execution"),
 
@@ -112,12 +112,17 @@ let package = Package(
             ]),
 
         // Tests.
-        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
+        .target(
+            name: "TestSupport", dependencies: ["Execution"], path: "Tests/TestSupport", swiftSettings: strict),
         tests("DomainTests", ["Domain"]),
         tests("PolicyTests", ["Domain", "Policy"]),
         tests("CryptoTests", ["Crypto", "Domain"]),
         tests("JSONTests", ["Domain", "JSON"]),
+        tests("AdmissionTests", ["Admission", "Domain"]),
+        tests("SettingsTests", ["Settings"]),
         tests("TelemetryTests", ["Domain", "Telemetry"]),
-        tests("TidyTests", []),
+        tests("ServiceTests", ["TestSupport"]),
+        tests("TestSupportTests", ["TestSupport"]),
+        tests("TidyTests", ["TestSupport"]),
     ]
 )
