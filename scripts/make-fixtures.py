@@ -301,7 +301,7 @@ class Collection:
 def jpegs(all_files):
     view = scene(640, 480)
     for name, options in {
-        "scene-420": {}, "scene-444": {"subsampling": 0}, "scene-422": {"subsampling": 1},
+        "scene": {}, "scene-444": {"subsampling": 0}, "scene-422": {"subsampling": 1},
         "scene-progressive": {"progressive": True}, "scene-restarts": {"restart_marker_rows": 1},
         "scene-stored-rgb": {"keep_rgb": True, "subsampling": 0},
     }.items():
@@ -313,27 +313,27 @@ def jpegs(all_files):
     for name, size in {"1x1": (1, 1), "odd": (413, 307), "tall": (40, 900), "wide": (900, 40), "row": (700, 1)}.items():
         all_files.scored(f"size-{name}.jpg", jpeg(scene(*size)))
     bad = pattern()
-    all_files.scored("pattern.jpg", jpeg(bad))
-    all_files.scored("pattern-progressive.jpg", jpeg(bad, progressive=True))
-    all_files.scored("pattern-large.jpg", jpeg(pattern(2400, 1800), quality=60))
+    all_files.scored("nsfw-pattern.jpg", jpeg(bad))
+    all_files.scored("nsfw-pattern-progressive.jpg", jpeg(bad, progressive=True))
+    all_files.scored("nsfw-pattern-large.jpg", jpeg(pattern(2400, 1800), quality=60))
     inks = Image.fromarray(255 - np.dstack([np.asarray(bad), np.full((480, 640), 255, np.uint8)]), "CMYK")
     cmyk = jpeg(inks)
-    all_files.scored("pattern-cmyk.jpg", cmyk, "CMYK as Adobe writes it, inverted")
-    all_files.scored("pattern-cmyk-plain.jpg", without_adobe(cmyk), "browsers take CMYK as inverted even unmarked")
-    all_files.scored("pattern-ycck.jpg", ycck(bad))
+    all_files.scored("nsfw-pattern-cmyk.jpg", cmyk, "CMYK as Adobe writes it, inverted")
+    all_files.scored("nsfw-pattern-cmyk-plain.jpg", without_adobe(cmyk), "browsers take CMYK as inverted even unmarked")
+    all_files.scored("nsfw-pattern-ycck.jpg", ycck(bad))
     all_files.scored("scene-cmyk.jpg", jpeg(scene(320, 240).convert("CMYK")))
     for number in range(1, 9):
         data = jpeg(stored_for(bad, number), exif=b"Exif\0\0" + exif(number, big_endian=number % 2 == 0))
-        all_files.scored(f"pattern-orientation-{number}.jpg", data)
+        all_files.scored(f"nsfw-pattern-orientation-{number}.jpg", data)
     all_files.scored(
         "scene-orientation-6-odd.jpg", jpeg(stored_for(scene(413, 307), 6), exif=b"Exif\0\0" + exif(6)))
-    all_files.scored("pattern-trailing.jpg", jpeg(bad) + jpeg(view), "bytes after the image's end change nothing")
+    all_files.scored("nsfw-pattern-trailing.jpg", jpeg(bad) + jpeg(view), "bytes after the image's end change nothing")
     plain = jpeg(bad)
     stray = plain[:-2] + bytes(7) + plain[-2:]
-    all_files.scored("pattern-stray-bytes.jpg", stray, "stray bytes before a marker, as some cameras write them")
+    all_files.scored("nsfw-pattern-stray-bytes.jpg", stray, "stray bytes before a marker, as some cameras write them")
     broken_exif = jpeg(bad, exif=b"Exif\0\0" + exif(6)[:-6] + b"\xff\xff\xff\xff\xff\xff")
     pixels = np.asarray(Image.open(io.BytesIO(plain)))
-    all_files.expected("pattern-odd-exif.jpg", broken_exif.replace(exif(6)[:8], b"II*\0\xff\xff\xff\x7f"), pixels,
+    all_files.expected("nsfw-pattern-odd-exif.jpg", broken_exif.replace(exif(6)[:8], b"II*\0\xff\xff\xff\x7f"), pixels,
                        "EXIF data that point outside themselves are ignored")
 
 
@@ -355,12 +355,12 @@ def png_depths(all_files):
         all_files.expected(f"grey-16{suffix}.png", png(deep_grey, 16, "grey", interlaced),
                            np.repeat(widen(deep_grey, 16), 3, 2), note + "; Pillow clips it to white")
         half = bad[::2, ::2].astype(int) * 257
-        all_files.expected(f"pattern-16{suffix}.png", png(half, 16, "rgb", interlaced), widen(half, 16), note)
-    all_files.scored("pattern-palette.png", pillow_png(dithered(pattern(480, 360), 256)))
+        all_files.expected(f"nsfw-pattern-16{suffix}.png", png(half, 16, "rgb", interlaced), widen(half, 16), note)
+    all_files.scored("nsfw-pattern-palette.png", pillow_png(dithered(pattern(480, 360), 256)))
     all_files.scored("scene-palette-4.png", pillow_png(Image.fromarray(view).quantize(16), bits=4))
     all_files.scored("shapes-palette-2.png", pillow_png(shapes(200, 150).quantize(4), bits=2))
-    all_files.scored("pattern.png", pillow_png(pattern()))
-    all_files.expected("pattern-interlaced.png", png(bad[::2, ::2].astype(int), 8, "rgb", True), bad[::2, ::2],
+    all_files.scored("nsfw-pattern.png", pillow_png(pattern()))
+    all_files.expected("nsfw-pattern-interlaced.png", png(bad[::2, ::2].astype(int), 8, "rgb", True), bad[::2, ::2],
                        "pixels as written")
     all_files.scored("scene.png", pillow_png(scene(160, 120)))
     all_files.scored("gradient.png", pillow_png(gradient(300, 200)))
@@ -376,23 +376,23 @@ def png_alpha(all_files):
     opaque = np.full(bad.shape[:2] + (1,), 255)
     note = "the highest of: over black, over white, alpha ignored"
     hidden = np.dstack([bad, opaque * 0])
-    all_files.expected("pattern-alpha-0.png", png(hidden, 8, "rgba"), hidden.astype(np.uint8), note)
+    all_files.expected("nsfw-pattern-alpha-0.png", png(hidden, 8, "rgba"), hidden.astype(np.uint8), note)
     least, most = bad.min(2, keepdims=True), bad.max(2, keepdims=True)
     over_white = 255 - least
     colour = ((bad - least) * 255 // np.maximum(over_white, 1)).clip(0, 255)
     samples = np.dstack([colour, over_white])
-    all_files.expected("pattern-over-white.png", png(samples, 8, "rgba"), samples.astype(np.uint8), note)
+    all_files.expected("nsfw-pattern-over-white.png", png(samples, 8, "rgba"), samples.astype(np.uint8), note)
     colour = (bad * 255 // np.maximum(most, 1)).clip(0, 255)
     samples = np.dstack([colour, most])
-    all_files.expected("pattern-over-black.png", png(samples, 8, "rgba"), samples.astype(np.uint8), note)
+    all_files.expected("nsfw-pattern-over-black.png", png(samples, 8, "rgba"), samples.astype(np.uint8), note)
     half = samples[::2, ::2]
-    all_files.expected("pattern-over-black-interlaced.png", png(half, 8, "rgba", True), half.astype(np.uint8), note)
+    all_files.expected("nsfw-pattern-over-black-interlaced.png", png(half, 8, "rgba", True), half.astype(np.uint8), note)
     opaque_picture = np.dstack([bad, opaque])
-    all_files.expected("pattern-alpha-255.png", png(opaque_picture, 8, "rgba"), opaque_picture.astype(np.uint8),
+    all_files.expected("nsfw-pattern-alpha-255.png", png(opaque_picture, 8, "rgba"), opaque_picture.astype(np.uint8),
                        "opaque, although it has an alpha channel")
     late = opaque_picture.copy()
     late[200:, :, 3] = 90
-    all_files.expected("pattern-alpha-late.png", png(late, 8, "rgba"), late.astype(np.uint8), note + "; opaque at first")
+    all_files.expected("nsfw-pattern-alpha-late.png", png(late, 8, "rgba"), late.astype(np.uint8), note + "; opaque at first")
     view = np.asarray(scene(160, 120)).astype(int)
     y, x = np.mgrid[0:120, 0:160]
     ramp = (x * 65535 // 159)[..., None]
@@ -424,7 +424,7 @@ def transparency(all_files, view, grey, note):
     shown = np.dstack([colours[indices[..., 0]], indices * 0]).astype(np.uint8)
     data = png(indices, 8, "palette",
                before=chunk(b"PLTE", colours.astype(np.uint8).tobytes()) + chunk(b"tRNS", alphas))
-    all_files.expected("pattern-palette-trns.png", data, shown, note)
+    all_files.expected("nsfw-pattern-palette-trns.png", data, shown, note)
 
 
 def png_chunks(all_files):
@@ -433,28 +433,28 @@ def png_chunks(all_files):
     linear = (255 * (samples / 255) ** 2.2).round().astype(int)
     shown = (255 * (linear / 255) ** (1 / 2.2)).round().astype(np.uint8)
     gamma = chunk(b"gAMA", struct.pack(">I", 100000))
-    all_files.expected("pattern-gamma.png", png(linear, 8, "rgb", before=gamma), shown, "gAMA 1.0 is applied")
+    all_files.expected("nsfw-pattern-gamma.png", png(linear, 8, "rgb", before=gamma), shown, "gAMA 1.0 is applied")
     deep = (65535 * (samples[::2, ::2] / 255) ** 2.2).round().astype(int)
     shown = (255 * (deep / 65535) ** (1 / 2.2)).round().astype(np.uint8)
-    all_files.expected("pattern-gamma-16.png", png(deep, 16, "rgb", before=gamma), shown, "gAMA 1.0 is applied")
+    all_files.expected("nsfw-pattern-gamma-16.png", png(deep, 16, "rgb", before=gamma), shown, "gAMA 1.0 is applied")
     both = gamma + chunk(b"sRGB", b"\0")
-    all_files.expected("pattern-gamma-srgb.png", png(samples, 8, "rgb", before=both), bad, "sRGB overrides gAMA")
+    all_files.expected("nsfw-pattern-gamma-srgb.png", png(samples, 8, "rgb", before=both), bad, "sRGB overrides gAMA")
     text = chunk(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(64 << 20), 9))
-    all_files.expected("pattern-text-bomb.png", png(samples, 8, "rgb", before=text), bad,
+    all_files.expected("nsfw-pattern-text-bomb.png", png(samples, 8, "rgb", before=text), bad,
                        "a text chunk that inflates to 64 MiB is not read")
     data = pillow_png(pattern(320, 240))
-    all_files.scored("pattern-trailing.png", data + bytes(1000) + pillow_png(gradient(50, 50)),
+    all_files.scored("nsfw-pattern-trailing.png", data + bytes(1000) + pillow_png(gradient(50, 50)),
                      "bytes after the image's end change nothing")
     turned = np.asarray(stored_for(pattern(320, 240), 6))
     note = "some viewers turn a PNG by its EXIF data, some do not: the highest of both"
     for name, place in {"before": {"before": chunk(b"eXIf", exif(6))}, "after": {"after": chunk(b"eXIf", exif(6))}}.items():
-        all_files.expected(f"pattern-exif-{name}.png", png(turned.astype(int), 8, "rgb", **place), bad, note)
-    all_files.expected("pattern-exif-misleading.png", png(samples, 8, "rgb", before=chunk(b"eXIf", exif(6))), bad, note)
+        all_files.expected(f"nsfw-pattern-exif-{name}.png", png(turned.astype(int), 8, "rgb", **place), bad, note)
+    all_files.expected("nsfw-pattern-exif-misleading.png", png(samples, 8, "rgb", before=chunk(b"eXIf", exif(6))), bad, note)
     black = np.zeros((7000, 7000, 1), np.uint8)
     all_files.expected("black-49-megapixels.png", png(black, 1, "grey"), np.zeros((256, 256, 3), np.uint8),
                        "as many pixels as the default limit just allows, in a few kilobytes")
     calm = np.asarray(gradient(320, 240)).astype(int)
-    all_files.expected("animation-pattern-first.png", animation(samples, calm), bad,
+    all_files.expected("nsfw-pattern-animation.png", animation(samples, calm), bad,
                        "APNG: its default picture is enough to refuse it")
     all_files.refuse("animation.png", animation(calm, samples), "unsupported",
                      "APNG is not decoded yet: it must not pass for having been seen")
