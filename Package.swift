@@ -58,8 +58,8 @@ let package = Package(
         system("CSQLite", pkgConfig: "sqlite3", apt: "libsqlite3-dev"),
         system("CJansson", pkgConfig: "jansson", apt: "libjansson-dev"),
         system("CCrypto", pkgConfig: "libcrypto", apt: "libssl-dev"),
-        system("CTurboJPEG", pkgConfig: "libturbojpeg", apt: "libturbojpeg0-dev"),
-        system("CPNG", pkgConfig: "libpng", apt: "libpng-dev"),
+        shim("CJPEG", linking: "jpeg"),
+        shim("CPNG", linking: "png16"),
         shim("CONNXRuntime"),
         shim("CSeccomp", linking: "seccomp"),
         shim("CDescriptorPassing"),
@@ -82,7 +82,7 @@ let package = Package(
 
         // Decode and classify, in a sandboxed process.
         module("WorkerProtocol", ["CDescriptorPassing", "Domain"]),
-        module("ImageDecoding", ["CPNG", "CTurboJPEG", "Domain"]),
+        module("ImageDecoding", ["CJPEG", "CPNG", "Domain"]),
         module("Classifier", ["CONNXRuntime", "Domain", "ImageDecoding", "Models"]),
         module("Sandbox", ["CSeccomp"]),
         program("Worker", ["Classifier", "Domain", "ImageDecoding", "Models", "Sandbox", "WorkerProtocol"]),
@@ -112,14 +112,18 @@ let package = Package(
             ]),
 
         // Tests.
-        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
+        .target(
+            name: "TestSupport", dependencies: ["Execution"], path: "Tests/TestSupport", swiftSettings: strict),
         tests("DomainTests", ["Domain"]),
         tests("PolicyTests", ["Domain", "Policy"]),
+        tests("CryptoTests", ["Crypto", "Domain"]),
         tests("JSONTests", ["Domain", "JSON"]),
         tests("AdmissionTests", ["Admission", "Domain"]),
         tests("SettingsTests", ["Settings"]),
         tests("TelemetryTests", ["Domain", "Telemetry"]),
         tests("HTTPTests", ["Domain", "Execution", "HTTP", "Telemetry"]),
-        tests("TidyTests", []),
+        tests("ServiceTests", ["TestSupport"]),
+        tests("TestSupportTests", ["TestSupport"]),
+        tests("TidyTests", ["TestSupport"]),
     ]
 )
