@@ -63,6 +63,7 @@ let package = Package(
         shim("CONNXRuntime"),
         shim("CSeccomp", linking: "seccomp"),
         shim("CDescriptorPassing"),
+        shim("CSystemCalls"),
 
         // Values and rules.
         module("Domain"),
@@ -85,8 +86,10 @@ let package = Package(
         module("ImageDecoding", ["CPNG", "CTurboJPEG", "Domain"]),
         module("Classifier", ["CONNXRuntime", "Domain", "ImageDecoding", "Models"]),
         module("Sandbox", ["CSeccomp"]),
-        program("Worker", ["Classifier", "Domain", "ImageDecoding", "Models", "Sandbox", "WorkerProtocol"]),
-        module("WorkerPool", ["Domain", "Telemetry", "WorkerProtocol"]),
+        module("SystemCalls", ["CSystemCalls"]),
+        program(
+            "Worker", ["Classifier", "Domain", "ImageDecoding", "Models", "Sandbox", "SystemCalls", "WorkerProtocol"]),
+        module("WorkerPool", ["Domain", "Execution", "SystemCalls", "Telemetry", "WorkerProtocol"]),
 
         // The path of one upload: no step imports another.
         step("Authentication", ["Crypto", "Database", "Domain"]),

@@ -1,0 +1,47 @@
+package import Domain
+
+/// The service asks a worker to score one file. The file's descriptor, open for reading only, travels with it.
+package struct ScanRequest: Hashable, Sendable {
+    /// Repeated by the reply.
+    package var id: UInt64
+    package var mediaType: MediaType
+    /// 0...1. A worker may stop at the first frame that scores at or above it.
+    package var threshold: Double
+    package var limits: ScanLimits
+
+    package init(id: UInt64, mediaType: MediaType, threshold: Double, limits: ScanLimits) {
+        self.id = id
+        self.mediaType = mediaType
+        self.threshold = threshold
+        self.limits = limits
+    }
+
+    private static let mediaTypeCapacity = 64
+
+    package func encoded() -> [UInt8] {
+        var writer = MessageWriter(.request)
+        writer.append(id)
+        writer.append(mediaType.rawValue, capacity: Self.mediaTypeCapacity)
+        writer.append(threshold)
+        writer.append(UInt64(limits.maximumFileBytes))
+        writer.append(UInt64(limits.maximumPixelsPerFrame))
+        writer.append(UInt64(limits.maximumTotalPixels))
+        writer.append(UInt32(limits.maximumFrames))
+        return writer.finished()
+    }
+
+    package init(decoding bytes: [UInt8]) throws(WorkerProtocolError) {
+        var reader = try MessageReader(bytes, .request)
+        id = try reader.integer("id")
+        let type = try reader.text("media type", capacity: Self.mediaTypeCapacity)
+        guard let mediaType = MediaType(rawValue: type) else { throw .malformed("media type: \(type)") }
+        self.mediaType = mediaType
+        threshold = try reader.fraction("threshold")
+        limits = ScanLimits(
+            maximumFileBytes: try reader.count("maximum file bytes", as: UInt64.self, in: 0...Int.max),
+            maximumPixelsPerFrame: try reader.count("maximum pixels", as: UInt64.self, in: 0...Int.max),
+            maximumTotalPixels: try reader.count("maximum total pixels", as: UInt64.self, in: 0...Int.max),
+            maximumFrames: try reader.count("maximum frames", as: UInt32.self, in: 0...Int.max))
+        try reader.finish()
+    }
+}
