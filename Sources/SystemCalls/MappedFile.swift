@@ -28,11 +28,12 @@ import Glibc
 
     deinit { unsafe munmap(address, count) }
 
-    /// The pointer is valid during the call.
-    package borrowing func withUnsafeBytes<Result, Failure: Error>(
-        _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+    /// The file's bytes.
+    package borrowing func withBytes<Result: ~Copyable, Failure: Error>(
+        _ body: (RawSpan) throws(Failure) -> Result
     ) throws(Failure) -> Result {
-        try unsafe body(UnsafeRawBufferPointer(start: address, count: count))
+        // The mapping outlives the span, which cannot leave the closure.
+        try body(unsafe UnsafeRawBufferPointer(start: address, count: count).bytes)
     }
 }
 

@@ -13,4 +13,7 @@ package struct Pipe: ~Copyable {
         reading = OwnedDescriptor(owning: descriptors[0])
         writing = OwnedDescriptor(owning: descriptors[1])
     }
+
+    /// Closes the writing end, once another process has it.
+    package consuming func keepingReading() -> OwnedDescriptor { reading }
 }

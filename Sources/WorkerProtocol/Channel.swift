@@ -81,4 +81,7 @@ package struct ChannelPair: ~Copyable {
         service = Channel(owning: descriptors[0])
         worker = Channel(owning: descriptors[1])
     }
+
+    /// Closes the worker's end, once a process has it.
+    package consuming func keepingService() -> Channel { service }
 }

@@ -96,6 +96,11 @@ struct MessageReader {
         return count
     }
 
+    /// A 64-bit count that fits `Int`.
+    mutating func size(_ field: String) throws(WorkerProtocolError) -> Int {
+        try count(field, as: UInt64.self, in: 0...Int.max)
+    }
+
     /// A number from 0 to 1.
     mutating func fraction(_ field: String) throws(WorkerProtocolError) -> Double {
         let value = Double(bitPattern: try integer(field))

@@ -25,8 +25,10 @@ package struct ScanRequest: Hashable, Sendable {
         writer.append(threshold)
         writer.append(UInt64(limits.maximumFileBytes))
         writer.append(UInt64(limits.maximumPixelsPerFrame))
-        writer.append(UInt64(limits.maximumTotalPixels))
-        writer.append(UInt32(limits.maximumFrames))
+        writer.append(UInt64(limits.maximumPixelsTotal))
+        writer.append(UInt64(limits.maximumFrames))
+        writer.append(UInt64(limits.maximumScans))
+        writer.append(UInt64(limits.maximumWorkingBytes))
         return writer.finished()
     }
 
@@ -38,10 +40,12 @@ package struct ScanRequest: Hashable, Sendable {
         self.mediaType = mediaType
         threshold = try reader.fraction("threshold")
         limits = ScanLimits(
-            maximumFileBytes: try reader.count("maximum file bytes", as: UInt64.self, in: 0...Int.max),
-            maximumPixelsPerFrame: try reader.count("maximum pixels", as: UInt64.self, in: 0...Int.max),
-            maximumTotalPixels: try reader.count("maximum total pixels", as: UInt64.self, in: 0...Int.max),
-            maximumFrames: try reader.count("maximum frames", as: UInt32.self, in: 0...Int.max))
+            maximumFileBytes: try reader.size("maximum file bytes"),
+            maximumPixelsPerFrame: try reader.size("maximum pixels per frame"),
+            maximumPixelsTotal: try reader.size("maximum pixels in total"),
+            maximumFrames: try reader.size("maximum frames"),
+            maximumScans: try reader.size("maximum scans"),
+            maximumWorkingBytes: try reader.size("maximum working bytes"))
         try reader.finish()
     }
 }
