@@ -120,6 +120,13 @@ let package = Package(
         tests("PolicyTests", ["Domain", "Policy"]),
         tests("JSONTests", ["Domain", "JSON"]),
         tests("TelemetryTests", ["Domain", "Telemetry"]),
+        .target(name: "CRawSystemCall", path: "Tests/CRawSystemCall"),
+        .executableTarget(
+            name: "HostileWorker", dependencies: ["CRawSystemCall", "Domain", "Sandbox", "SystemCalls", "WorkerProtocol"],
+            path: "Tests/HostileWorker", swiftSettings: strict),
+        tests(
+            "WorkerTests",
+            ["Domain", "HostileWorker", "SystemCalls", "Telemetry", "TestSupport", "WorkerPool", "WorkerProtocol"]),
         tests("TidyTests", []),
     ]
 )
