@@ -58,8 +58,8 @@ let package = Package(
         system("CSQLite", pkgConfig: "sqlite3", apt: "libsqlite3-dev"),
         system("CJansson", pkgConfig: "jansson", apt: "libjansson-dev"),
         system("CCrypto", pkgConfig: "libcrypto", apt: "libssl-dev"),
-        system("CTurboJPEG", pkgConfig: "libturbojpeg", apt: "libturbojpeg0-dev"),
-        system("CPNG", pkgConfig: "libpng", apt: "libpng-dev"),
+        shim("CJPEG", linking: "jpeg"),
+        shim("CPNG", linking: "png16"),
         shim("CONNXRuntime"),
         shim("CSeccomp", linking: "seccomp"),
         shim("CDescriptorPassing"),
@@ -83,7 +83,7 @@ let package = Package(
 
         // Decode and classify, in a sandboxed process.
         module("WorkerProtocol", ["CDescriptorPassing", "Domain"]),
-        module("ImageDecoding", ["CPNG", "CTurboJPEG", "Domain"]),
+        module("ImageDecoding", ["CJPEG", "CPNG", "Domain"]),
         module("Classifier", ["CONNXRuntime", "Domain", "ImageDecoding", "Models"]),
         module("Sandbox", ["CSeccomp"]),
         module("SystemCalls", ["CSystemCalls"]),
@@ -118,6 +118,7 @@ let package = Package(
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
         tests("DomainTests", ["Domain"]),
         tests("PolicyTests", ["Domain", "Policy"]),
+        tests("CryptoTests", ["Crypto", "Domain"]),
         tests("JSONTests", ["Domain", "JSON"]),
         tests("TelemetryTests", ["Domain", "Telemetry"]),
         .target(name: "CRawSystemCall", path: "Tests/CRawSystemCall"),
