@@ -127,7 +127,10 @@ let package = Package(
             path: "Tests/HostileWorker", swiftSettings: strict),
         tests(
             "WorkerTests",
-            ["Domain", "HostileWorker", "SystemCalls", "Telemetry", "TestSupport", "WorkerPool", "WorkerProtocol"]),
+            [
+                "Classifier", "Domain", "ImageDecoding", "Models", "SystemCalls", "Telemetry", "TestSupport",
+                "WorkerPool", "WorkerProtocol",
+            ]),
         tests("TidyTests", []),
     ]
 )

@@ -174,7 +174,7 @@ extension UnavailableReason {
             case .noModel: .noModel
             case .noRuntime: .noRuntime
             case .invalidModel, .selfTestFailed: .invalidModel
-            case .invalidArguments, .sandboxFailed: .noWorker
+            case .invalidArguments, .sandboxFailed, .outOfMemory: .noWorker
             }
     }
 }

@@ -46,6 +46,8 @@ package enum StartFailure: UInt8, CaseIterable, Sendable {
     case selfTestFailed
     /// A wall of the sandbox that must stand could not be raised.
     case sandboxFailed
+    /// Memory was lacking.
+    case outOfMemory
 
     /// The exit status of a worker that ends so.
     package var exitStatus: CInt { 64 + CInt(rawValue) }

@@ -34,8 +34,8 @@ func command(in file: borrowing OwnedDescriptor, maximumBytes: Int) throws(Mappi
 }
 
 func spin(milliseconds: Double) {
-    let end = ProcessorTime.seconds() + milliseconds / 1000
-    while ProcessorTime.seconds() < end {}
+    let end = Clocks.processorSeconds() + milliseconds / 1000
+    while Clocks.processorSeconds() < end {}
 }
 
 /// Breaks the protocol or itself. False where the command is another one.
@@ -64,7 +64,7 @@ func misbehave(
         reply.id = try ScanRequest(decoding: next.bytes).id
     case "flood":
         let line = String(repeating: "x", count: 1000) + "\n"
-        while true { writeToStandardError(line) }
+        while true { StandardError.write(line) }
     case "hang-up":
         close(Channel.workerDescriptor)
         while true {}
@@ -78,12 +78,6 @@ func misbehave(
     default: return false
     }
     return true
-}
-
-func writeToStandardError(_ line: String) {
-    // Glibc's write; the string's bytes outlive the call.
-    var line = line
-    _ = line.withUTF8 { unsafe write(2, $0.baseAddress, $0.count) }
 }
 
 /// Tries what the sandbox must not let pass; what comes back from it is reported. False where the command is another.
