@@ -70,7 +70,7 @@ let package = Package(
         module("Policy", ["Domain"]),
         module("JSON", ["CJansson", "Domain"]),
         module("Crypto", ["CCrypto", "Domain"]),
-        module("Settings", ["Domain"]),
+        module("Settings"),
         module("Telemetry", ["Domain"]),
         module("Execution"),
 
@@ -115,11 +115,14 @@ let package = Package(
             ]),
 
         // Tests.
-        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
+        .target(
+            name: "TestSupport", dependencies: ["Execution"], path: "Tests/TestSupport", swiftSettings: strict),
         tests("DomainTests", ["Domain"]),
         tests("PolicyTests", ["Domain", "Policy"]),
         tests("CryptoTests", ["Crypto", "Domain"]),
         tests("JSONTests", ["Domain", "JSON"]),
+        tests("AdmissionTests", ["Admission", "Domain"]),
+        tests("SettingsTests", ["Settings"]),
         tests("TelemetryTests", ["Domain", "Telemetry"]),
         .target(name: "CRawSystemCall", path: "Tests/CRawSystemCall"),
         .executableTarget(
@@ -131,6 +134,7 @@ let package = Package(
                 "Classifier", "Domain", "ImageDecoding", "Models", "SystemCalls", "Telemetry", "TestSupport",
                 "WorkerPool", "WorkerProtocol",
             ]),
-        tests("TidyTests", []),
+        tests("ServiceTests", ["TestSupport"]),
+        tests("TidyTests", ["TestSupport"]),
     ]
 )
