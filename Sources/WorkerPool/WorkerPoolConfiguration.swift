@@ -46,4 +46,12 @@ package struct WorkerPoolConfiguration: Sendable {
         self.user = user
         self.group = group
     }
+
+    /// The limits as a worker is told them: the decoder keeps to seven eighths of the worker's memory, so that it refuses
+    /// what would otherwise break the worker.
+    var limitsForWorkers: ScanLimits {
+        var limits = limits
+        limits.maximumWorkingBytes = min(limits.maximumWorkingBytes, memoryMegabytes << 20 / 8 * 7)
+        return limits
+    }
 }
