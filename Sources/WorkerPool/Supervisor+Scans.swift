@@ -115,7 +115,7 @@ extension Supervisor {
 
     // MARK: Answers
 
-    func answer(_ scan: PendingScan, _ outcome: ScanOutcome) { scan.continuation.resume(returning: outcome) }
+    func answer(_ scan: PendingScan, _ outcome: ScanOutcome) { answers.append((scan, outcome)) }
 
     func answerUnavailable(_ scan: PendingScan, _ reason: UnavailableReason) {
         answer(scan, .unavailable(reason, retryAfterSeconds: retryAfterSeconds(reason)))

@@ -22,6 +22,8 @@ final class Supervisor {
     var lastReady: WorkerDescription?
     var reportedSandbox: SandboxFeatures?
     private(set) var isStopping = false
+    /// Given at the end of each round, so that whoever has an answer sees a status that knows of it.
+    var answers: [(scan: PendingScan, outcome: ScanOutcome)] = []
     private var shutDownContinuations: [CheckedContinuation<Void, Never>] = []
 
     init(
@@ -44,10 +46,12 @@ final class Supervisor {
             expireQueue(now: now)
             dispatch(now: now)
             publish()
+            deliverAnswers()
             if isStopping && slots.allSatisfy({ $0.process == nil }) { break }
             wait(now: now)
         }
         for message in mailbox.close() { handle(message) }
+        deliverAnswers()
         shutDownContinuations.forEach { $0.resume() }
     }
 
@@ -63,6 +67,11 @@ final class Supervisor {
             if let continuation { shutDownContinuations.append(continuation) }
             stop()
         }
+    }
+
+    private func deliverAnswers() {
+        for answer in answers { answer.scan.continuation.resume(returning: answer.outcome) }
+        answers.removeAll(keepingCapacity: true)
     }
 
     private func stop() {

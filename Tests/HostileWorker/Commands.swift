@@ -74,6 +74,10 @@ func misbehave(
     case "retire":
         reply.result = .scored(ScanScore(score: 0.5, framesTotal: 1, framesScanned: 1))
         reply.isRetiring = true
+    case "read-again":
+        // The file shrinks under this mapping: its last page is gone then.
+        let mapped = try MappedFile(file, maximumBytes: 1 << 20)
+        while true { mapped.withBytes { span in _ = unsafe span.unsafeLoad(fromByteOffset: 8191, as: UInt8.self) } }
     case "inference": reply.result = .failed("the model failed")
     default: return false
     }
