@@ -135,6 +135,7 @@ let package = Package(
                 "WorkerPool", "WorkerProtocol",
             ]),
         tests("ServiceTests", ["TestSupport"]),
+        tests("TestSupportTests", ["TestSupport"]),
         tests("TidyTests", ["TestSupport"]),
     ]
 )

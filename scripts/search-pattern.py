@@ -17,8 +17,8 @@ from PIL import Image
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 MEAN = np.array([104, 117, 123], np.float32)
 SEED = int(sys.argv[1]) if len(sys.argv) > 1 else 1
-GRID = int(sys.argv[2]) if len(sys.argv) > 2 else 16
-PAIRS, SIGMA, RATE, TARGET_MARGIN = 16, 0.15, 0.08, 8.0
+GRID = int(sys.argv[2]) if len(sys.argv) > 2 else 8
+PAIRS, SIGMA, RATE, TARGET_MARGIN = 16, 0.15, 0.08, 9.5
 
 
 def upscale_matrix(size, grid):

@@ -46,7 +46,9 @@ struct RateLimitTests {
         #expect(try tenant.upload(Sample.text).status == 201)
     }
 
-    @Test("Each tier has its own defaults", arguments: [("free", "5"), ("pro", "30"), ("team", "50"), ("enterprise", "250")])
+    @Test(
+        "Each tier has its own defaults",
+        arguments: [("free", "5"), ("pro", "30"), ("team", "50"), ("enterprise", "250")])
     func tierDefaults(tier: String, uploads: String) throws {
         let tenant = try Service.tenant(tier: tier, rateLimits: [:])
         #expect(try tenant.upload(Sample.text)["X-RateLimit-Limit"] == uploads)

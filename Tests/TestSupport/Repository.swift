@@ -7,6 +7,7 @@ package enum Repository {
 
     /// A file of the tree by its path from the root.
     package static func url(_ path: String) -> URL { root.appending(path: path) }
+    package static func path(_ path: String) -> String { url(path).path }
 
     package static func bytes(_ path: String) throws -> [UInt8] { [UInt8](try Data(contentsOf: url(path))) }
 

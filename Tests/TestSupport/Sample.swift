@@ -8,7 +8,8 @@ package enum Sample {
     package static let truncatedJPEG = "truncated.jpg"
 
     package static let text = Array("A note, which is not an image.\n".utf8)
-    package static let pdf = Array("%PDF-1.4\n1 0 obj\n<< /Type /Catalog >>\nendobj\ntrailer\n<< /Root 1 0 R >>\n%%EOF\n".utf8)
+    package static let pdf = Array(
+        "%PDF-1.4\n1 0 obj\n<< /Type /Catalog >>\nendobj\ntrailer\n<< /Root 1 0 R >>\n%%EOF\n".utf8)
 
     /// A whole GIF of one white pixel.
     package static let gif: [UInt8] =
@@ -32,7 +33,9 @@ package enum Sample {
             state ^= state << 13
             state ^= state >> 7
             state ^= state << 17
-            for shift in stride(from: 0, to: 64, by: 8) { bytes.append(UInt8(truncatingIfNeeded: state >> UInt64(shift))) }
+            for shift in stride(from: 0, to: 64, by: 8) {
+                bytes.append(UInt8(truncatingIfNeeded: state >> UInt64(shift)))
+            }
         }
         return Array(bytes.prefix(count))
     }

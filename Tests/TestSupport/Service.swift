@@ -144,8 +144,10 @@ package final class Service: Sendable {
 
     // MARK: Requests
 
+    package var publicPort: Int { get throws { try current().publicPort } }
+
     package func connect(timeoutSeconds: Int = 60) throws -> HTTPConnection {
-        try HTTPConnection(port: current().publicPort, timeoutSeconds: timeoutSeconds)
+        try HTTPConnection(port: publicPort, timeoutSeconds: timeoutSeconds)
     }
 
     package func connectPrivately() throws -> HTTPConnection {

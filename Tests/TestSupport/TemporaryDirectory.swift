@@ -15,6 +15,7 @@ package final class TemporaryDirectory: Sendable {
     deinit { try? FileManager.default.removeItem(at: url) }
 
     package func url(_ name: String) -> URL { url.appending(path: name) }
+    package func path(_ name: String) -> String { url(name).path }
 
     /// Writes a file into the directory and returns its path.
     @discardableResult
