@@ -63,6 +63,7 @@ let package = Package(
         shim("CONNXRuntime"),
         shim("CSeccomp", linking: "seccomp"),
         shim("CDescriptorPassing"),
+        shim("CSystemCalls"),
 
         // Values and rules.
         module("Domain"),
@@ -85,8 +86,10 @@ let package = Package(
         module("ImageDecoding", ["CJPEG", "CPNG", "Domain"]),
         module("Classifier", ["CONNXRuntime", "Domain", "ImageDecoding", "Models"]),
         module("Sandbox", ["CSeccomp"]),
-        program("Worker", ["Classifier", "Domain", "ImageDecoding", "Models", "Sandbox", "WorkerProtocol"]),
-        module("WorkerPool", ["Domain", "Telemetry", "WorkerProtocol"]),
+        module("SystemCalls", ["CSystemCalls"]),
+        program(
+            "Worker", ["Classifier", "Domain", "ImageDecoding", "Models", "Sandbox", "SystemCalls", "WorkerProtocol"]),
+        module("WorkerPool", ["Domain", "Execution", "SystemCalls", "Telemetry", "WorkerProtocol"]),
 
         // The path of one upload: no step imports another.
         step("Authentication", ["Crypto", "Database", "Domain"]),
@@ -122,6 +125,16 @@ let package = Package(
         tests("SettingsTests", ["Settings"]),
         tests("TelemetryTests", ["Domain", "Telemetry"]),
         tests("HTTPTests", ["Domain", "Execution", "HTTP", "Telemetry"]),
+        .target(name: "CRawSystemCall", path: "Tests/CRawSystemCall"),
+        .executableTarget(
+            name: "HostileWorker", dependencies: ["CRawSystemCall", "Domain", "Sandbox", "SystemCalls", "WorkerProtocol"],
+            path: "Tests/HostileWorker", swiftSettings: strict),
+        tests(
+            "WorkerTests",
+            [
+                "Classifier", "Domain", "ImageDecoding", "Models", "SystemCalls", "Telemetry", "TestSupport",
+                "WorkerPool", "WorkerProtocol",
+            ]),
         tests("ServiceTests", ["TestSupport"]),
         tests("TestSupportTests", ["TestSupport"]),
         tests("TidyTests", ["TestSupport"]),
