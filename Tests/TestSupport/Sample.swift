@@ -1,10 +1,10 @@
 /// Files to post. Images come from fixtures/, with scores of the real model in fixtures/scores.json.
 package enum Sample {
-    package static let safeJPEG = "scene-420.jpg"
+    package static let safeJPEG = "scene.jpg"
     package static let safePNG = "scene.png"
     /// An abstract pattern that the model scores above 0.99.
-    package static let nsfwJPEG = "pattern.jpg"
-    package static let nsfwPNG = "pattern.png"
+    package static let nsfwJPEG = "nsfw-pattern.jpg"
+    package static let nsfwPNG = "nsfw-pattern.png"
     package static let truncatedJPEG = "truncated.jpg"
 
     package static let text = Array("A note, which is not an image.\n".utf8)
