@@ -23,8 +23,11 @@ enum ModuleTable {
         "ImageDecoding": ["CPNG", "CTurboJPEG", "Domain"],
         "Classifier": ["CONNXRuntime", "Domain", "ImageDecoding", "Models"],
         "Sandbox": ["CSeccomp"],
-        "Worker": ["Classifier", "Domain", "ImageDecoding", "Models", "Sandbox", "WorkerProtocol"],
-        "WorkerPool": ["Domain", "Telemetry", "WorkerProtocol"],
+        "SystemCalls": ["CSystemCalls"],
+        "Worker": [
+            "Classifier", "Domain", "ImageDecoding", "Models", "Sandbox", "SystemCalls", "WorkerProtocol",
+        ],
+        "WorkerPool": ["Domain", "Execution", "SystemCalls", "Telemetry", "WorkerProtocol"],
 
         // The path of one upload.
         "Authentication": ["Crypto", "Database", "Domain"],

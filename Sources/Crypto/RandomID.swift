@@ -1,0 +1,33 @@
+package import Domain
+
+/// Identifiers and secrets of random base62 characters (`0-9A-Za-z`), 5.95 bits each.
+package enum RandomID {
+    package static func organizationID() -> OrganizationID { .init(rawValue: "org_" + base62(11)) }
+    package static func internalID() -> InternalID { .init(rawValue: "int_" + base62(22)) }
+    package static func uploadID() -> UploadID { .init(rawValue: "upl_" + base62(16)) }
+    package static func holdID() -> HoldID { .init(rawValue: "hold_" + base62(16)) }
+    package static func keyID() -> KeyID { .init(rawValue: "key_" + base62(16)) }
+    package static func userID() -> UserID { .init(rawValue: "usr_" + base62(16)) }
+    package static func auditID() -> String { "aud_" + base62(16) }
+    package static func requestID() -> String { "req_" + base62(16) }
+    /// Names one data directory for as long as it exists.
+    package static func nodeID() -> String { "node_" + base62(11) }
+    /// The secret of a bearer key: `sk_` + 43 characters, 256 bits.
+    package static func secretKey() -> String { "sk_" + base62(43) }
+
+    /// `count` characters, each of the 62 equally likely.
+    package static func base62(_ count: Int) -> String {
+        var text: [UInt8] = []
+        text.reserveCapacity(count)
+        while text.count < count {
+            // A byte at or above 248 is drawn again: 256 is no multiple of 62, and the remainder would favour the
+            // first eight characters.
+            for byte in RandomBytes.generate(count - text.count + 4) where byte < 248 && text.count < count {
+                text.append(alphabet[Int(byte) % alphabet.count])
+            }
+        }
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    private static let alphabet = Array("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz".utf8)
+}
