@@ -58,23 +58,24 @@ let package = Package(
         system("CSQLite", pkgConfig: "sqlite3", apt: "libsqlite3-dev"),
         system("CJansson", pkgConfig: "jansson", apt: "libjansson-dev"),
         system("CCrypto", pkgConfig: "libcrypto", apt: "libssl-dev"),
-        system("CTurboJPEG", pkgConfig: "libturbojpeg", apt: "libturbojpeg0-dev"),
-        system("CPNG", pkgConfig: "libpng", apt: "libpng-dev"),
+        shim("CJPEG", linking: "jpeg"),
+        shim("CPNG", linking: "png16"),
         shim("CONNXRuntime"),
         shim("CSeccomp", linking: "seccomp"),
         shim("CDescriptorPassing"),
+        shim("CSystemCalls"),
 
         // Values and rules.
         module("Domain"),
         module("Policy", ["Domain"]),
         module("JSON", ["CJansson", "Domain"]),
         module("Crypto", ["CCrypto", "Domain"]),
-        module("Settings", ["Domain"]),
+        module("Settings"),
         module("Telemetry", ["Domain"]),
         module("Execution"),
 
         // Infrastructure.
-        module("HTTP", ["CMicrohttpd", "Domain", "Telemetry"]),
+        module("HTTP", ["CMicrohttpd", "Domain", "Execution", "Telemetry"]),
         module("Database", ["Crypto", "Domain", "JSON"]),
         module("DatabaseSQLite", ["CSQLite", "Database", "Domain", "Execution"]),
         module("BlobStore", ["Crypto", "Domain"]),
@@ -82,11 +83,13 @@ let package = Package(
 
         // Decode and classify, in a sandboxed process.
         module("WorkerProtocol", ["CDescriptorPassing", "Domain"]),
-        module("ImageDecoding", ["CPNG", "CTurboJPEG", "Domain"]),
+        module("ImageDecoding", ["CJPEG", "CPNG", "Domain"]),
         module("Classifier", ["CONNXRuntime", "Domain", "ImageDecoding", "Models"]),
         module("Sandbox", ["CSeccomp"]),
-        program("Worker", ["Classifier", "Domain", "ImageDecoding", "Models", "Sandbox", "WorkerProtocol"]),
-        module("WorkerPool", ["Domain", "Telemetry", "WorkerProtocol"]),
+        module("SystemCalls", ["CSystemCalls"]),
+        program(
+            "Worker", ["Classifier", "Domain", "ImageDecoding", "Models", "Sandbox", "SystemCalls", "WorkerProtocol"]),
+        module("WorkerPool", ["Domain", "Execution", "SystemCalls", "Telemetry", "WorkerProtocol"]),
 
         // The path of one upload: no step imports another.
         step("Authentication", ["Crypto", "Database", "Domain"]),
@@ -112,7 +115,8 @@ let package = Package(
             ]),
 
         // Tests.
-        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
+        .target(
+            name: "TestSupport", dependencies: ["Execution"], path: "Tests/TestSupport", swiftSettings: strict),
         tests("DomainTests", ["Domain"]),
         tests("PolicyTests", ["Domain", "Policy"]),
         tests("CryptoTests", ["Crypto", "Domain"]),
@@ -123,7 +127,22 @@ let package = Package(
             "DatabaseTests",
             ["Crypto", "Database", "DatabaseSQLite", "DatabaseTestProcess", "Domain", "Execution"]),
         tests("JSONTests", ["Domain", "JSON"]),
+        tests("AdmissionTests", ["Admission", "Domain"]),
+        tests("SettingsTests", ["Settings"]),
         tests("TelemetryTests", ["Domain", "Telemetry"]),
-        tests("TidyTests", []),
+        tests("HTTPTests", ["Domain", "Execution", "HTTP", "Telemetry"]),
+        .target(name: "CRawSystemCall", path: "Tests/CRawSystemCall"),
+        .executableTarget(
+            name: "HostileWorker", dependencies: ["CRawSystemCall", "Domain", "Sandbox", "SystemCalls", "WorkerProtocol"],
+            path: "Tests/HostileWorker", swiftSettings: strict),
+        tests(
+            "WorkerTests",
+            [
+                "Classifier", "Domain", "ImageDecoding", "Models", "SystemCalls", "Telemetry", "TestSupport",
+                "WorkerPool", "WorkerProtocol",
+            ]),
+        tests("ServiceTests", ["TestSupport"]),
+        tests("TestSupportTests", ["TestSupport"]),
+        tests("TidyTests", ["TestSupport"]),
     ]
 )

@@ -2,6 +2,7 @@ import Crypto
 import Database
 import DatabaseSQLite
 import Domain
+import Execution
 import Glibc
 import Synchronization
 import Testing
@@ -75,7 +76,8 @@ import Testing
             try await database.insert(first)
             let written = Flag()
             let reading = Flag()
-            let writer = Task {
+            // On a thread of its own: the read below blocks one of the cooperative pool's, which may have no other.
+            let writer = Task(executorPreference: BlockingExecutor(threads: 1)) {
                 await reading.wait()
                 try await database.insert(second)
                 written.set()

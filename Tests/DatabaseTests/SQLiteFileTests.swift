@@ -164,10 +164,10 @@ import Testing
             let id = organization.internalID
             // Each of these writes about 50 pages, 20 MB together. SQLite leaves out pages that stay the same.
             for index in 0..<100 {
-                let filler = JSONValue.string(String(repeating: index % 2 == 0 ? "a" : "b", count: 200_000))
+                let filler = String(repeating: index % 2 == 0 ? "a" : "b", count: 200_000)
                 try await database.write { transaction throws(DatabaseError) in
                     let change = try transaction.organizations.update(id, now: Moment.start) {
-                        $0.metadata = ["filler": filler]
+                        $0.name = filler
                     }
                     guard change != nil else { throw .misuse("the organization is gone") }
                 }

@@ -1,0 +1,37 @@
+# `make run` takes a bare Debian 12 with Swift to a running service; `make help` lists the rest.
+
+CHECKED := --explicit-target-dependency-import-check error
+RELEASE := swift build -c release $(CHECKED)
+SUITES ?=
+FILTER := $(if $(SUITES),--filter $(SUITES))
+
+.PHONY: help setup build run test lint format asan clean
+
+help: ## list these commands
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+
+setup: ## install the system libraries, fetch the inference runtime and the model
+	@scripts/setup
+
+build: setup ## build the release
+	@$(RELEASE) --product portcullis
+	@$(RELEASE) --product portcullis-worker
+
+run: build ## start the service with a demo organization; Ctrl-C ends it
+	@scripts/run-demo
+
+test: setup ## run every test; SUITES=Regex runs only those that match
+	@swift build --build-tests $(CHECKED)
+	@swift test --skip-build --disable-xctest --quiet $(FILTER)
+
+lint: ## check formatting and scripts
+	@scripts/lint
+
+format: ## format the sources
+	@swift format --in-place --parallel --recursive Package.swift Sources Tests
+
+asan: setup ## run every test under AddressSanitizer
+	@scripts/test-sanitized $(FILTER)
+
+clean: ## remove what was built; data/ and models/ stay
+	@rm -rf .build .build-asan

@@ -1,0 +1,49 @@
+/// What decoding one file may cost. Checked from the headers, before anything of the picture's size is allocated.
+package struct DecodeLimits: Hashable, Sendable {
+    /// Width and height of one frame.
+    package var maximumSide: Int
+    /// Width × height of one frame.
+    package var maximumPixelsPerFrame: Int
+    /// Width × height × frames.
+    package var maximumPixelsTotal: Int
+    package var maximumFrames: Int
+    /// Scans of a progressive JPEG, each of which passes over the whole picture. Encoders use about 10.
+    package var maximumScans: Int
+    /// Bytes that a decoder may hold beside the file itself.
+    package var maximumWorkingBytes: Int
+
+    package init(
+        maximumSide: Int = 65_535, maximumPixelsPerFrame: Int = 50_000_000,
+        maximumPixelsTotal: Int = 1_000_000_000, maximumFrames: Int = 10_000, maximumScans: Int = 100, maximumWorkingBytes: Int = 440 * 1_048_576
+    ) {
+        self.maximumSide = maximumSide
+        self.maximumPixelsPerFrame = maximumPixelsPerFrame
+        self.maximumPixelsTotal = maximumPixelsTotal
+        self.maximumFrames = maximumFrames
+        self.maximumScans = maximumScans
+        self.maximumWorkingBytes = maximumWorkingBytes
+    }
+
+    /// Checks a picture of `frames` frames of `width` × `height` pixels, as its header announces it.
+    package func check(width: Int, height: Int, frames: Int = 1) throws(DecodingError) {
+        guard width > 0, height > 0, frames > 0 else {
+            throw .corrupt("a picture of \(width) × \(height) pixels and \(frames) frames")
+        }
+        guard width <= maximumSide, height <= maximumSide else {
+            throw .limitExceeded("\(width) × \(height) pixels; at most \(maximumSide) pixels a side can be checked")
+        }
+        let (pixels, overflow) = width.multipliedReportingOverflow(by: height)
+        guard !overflow, pixels <= maximumPixelsPerFrame else {
+            throw .limitExceeded(
+                "\(width) × \(height) pixels; at most \(maximumPixelsPerFrame) pixels can be checked")
+        }
+        guard frames <= maximumFrames else {
+            throw .limitExceeded("\(frames) frames; at most \(maximumFrames) can be checked")
+        }
+        let (total, totalOverflow) = pixels.multipliedReportingOverflow(by: frames)
+        guard !totalOverflow, total <= maximumPixelsTotal else {
+            throw .limitExceeded(
+                "\(frames) frames of \(width) × \(height) pixels; at most \(maximumPixelsTotal) pixels can be checked")
+        }
+    }
+}

@@ -1,0 +1,129 @@
+/// Everything that can be set, validated.
+package struct ServiceSettings: Sendable {
+    package var listeners: ListenerSettings
+    package var storage: StorageSettings
+    package var classifier: ClassifierSettings
+    package var accounts: AccountSettings
+    package var logLevel: String
+
+    package init(from source: SettingsSource) throws(SettingsError) {
+        listeners = try ListenerSettings(from: source)
+        storage = try StorageSettings(from: source)
+        classifier = try ClassifierSettings(from: source)
+        accounts = try AccountSettings(from: source)
+        logLevel = try source.read(Self.logLevelSetting)
+    }
+
+    static let configSetting = Setting<String>(
+        "PORTCULLIS_CONFIG", format: "a path", default: "", shownAs: "no file",
+        meaning: "File with KEY=VALUE lines for the same keys; the environment wins over it."
+    ) { $0 }
+    static let logLevelSetting = Setting.choice(
+        "PORTCULLIS_LOG_LEVEL", ["debug", "info", "warning", "error"], default: "info",
+        "The least grave log lines that are written.")
+
+    /// Every key, in the order in which `serve --help` lists them.
+    package static let catalog: [CatalogEntry] =
+        [configSetting.entry] + ListenerSettings.catalog + StorageSettings.catalog + ClassifierSettings.catalog
+        + AccountSettings.catalog + [logLevelSetting.entry]
+}
+
+/// The two HTTP listeners and their limits.
+package struct ListenerSettings: Sendable {
+    package var publicAddress: String
+    package var privateAddress: String
+    /// Without a token the private listener is off.
+    package var privateToken: String?
+    package var connections: Int
+    package var headerTimeoutMilliseconds: Int
+    package var idleTimeoutMilliseconds: Int
+    package var bodyMinimumBytesPerSecond: Int
+    package var bodyRateWindowMilliseconds: Int
+    package var shutdownGraceMilliseconds: Int
+    package var blockingThreads: Int
+
+    init(from source: SettingsSource) throws(SettingsError) {
+        publicAddress = try source.read(Self.publicAddressSetting)
+        privateAddress = try source.read(Self.privateAddressSetting)
+        privateToken = try source.read(Self.privateTokenSetting)
+        connections = try source.read(Self.connectionsSetting)
+        headerTimeoutMilliseconds = try source.read(Self.headerTimeoutSetting)
+        idleTimeoutMilliseconds = try source.read(Self.idleTimeoutSetting)
+        bodyMinimumBytesPerSecond = try source.read(Self.bodyRateSetting)
+        bodyRateWindowMilliseconds = try source.read(Self.bodyWindowSetting)
+        shutdownGraceMilliseconds = try source.read(Self.shutdownGraceSetting)
+        blockingThreads = try source.read(Self.blockingThreadsSetting)
+    }
+
+    static let publicAddressSetting = Setting.address(
+        "PORTCULLIS_LISTEN", default: "127.0.0.1:8080", "Where the public API listens; port 0 picks a free one.")
+    static let privateAddressSetting = Setting.address(
+        "PORTCULLIS_PRIVATE_LISTEN", default: "127.0.0.1:8081", "Where the private API and the metrics listen.")
+    static let privateTokenSetting = Setting.secret(
+        "PORTCULLIS_PRIVATE_TOKEN", minimumLength: 16, shownAs: "none: the private listener is off",
+        "Bearer token of the private API.")
+    static let connectionsSetting = Setting.integer(
+        "PORTCULLIS_CONNECTIONS", 8...65_536, default: 2_048, "Connections at once, on each listener.")
+    static let headerTimeoutSetting = Setting.integer(
+        "PORTCULLIS_HEADER_TIMEOUT_MILLISECONDS", 100...600_000, default: 10_000,
+        "Time for a request's header section to arrive.")
+    static let idleTimeoutSetting = Setting.integer(
+        "PORTCULLIS_IDLE_TIMEOUT_MILLISECONDS", 100...3_600_000, default: 60_000,
+        "How long a connection may stay open between requests.")
+    static let bodyRateSetting = Setting.integer(
+        "PORTCULLIS_BODY_MINIMUM_BYTES_PER_SECOND", 0...1_000_000_000, default: 1_024,
+        "A body slower than this over the window below is given up (408); 0 for no limit.")
+    static let bodyWindowSetting = Setting.integer(
+        "PORTCULLIS_BODY_RATE_WINDOW_MILLISECONDS", 100...600_000, default: 30_000,
+        "Window over which a body's rate is measured.")
+    static let shutdownGraceSetting = Setting.integer(
+        "PORTCULLIS_SHUTDOWN_GRACE_MILLISECONDS", 0...3_600_000, default: 30_000,
+        "Time for requests in flight to finish after SIGTERM.")
+    static let blockingThreadsSetting = Setting.integer(
+        "PORTCULLIS_BLOCKING_THREADS", 2...512, default: 32, "Threads for file and database work.")
+
+    static let catalog = [
+        publicAddressSetting.entry, privateAddressSetting.entry, privateTokenSetting.entry, connectionsSetting.entry,
+        headerTimeoutSetting.entry, idleTimeoutSetting.entry, bodyRateSetting.entry, bodyWindowSetting.entry,
+        shutdownGraceSetting.entry, blockingThreadsSetting.entry,
+    ]
+}
+
+/// Where data is kept.
+package struct StorageSettings: Sendable {
+    package var dataDirectory: String
+
+    init(from source: SettingsSource) throws(SettingsError) {
+        dataDirectory = try source.read(Self.dataDirectorySetting)
+    }
+
+    static let dataDirectorySetting = Setting.path(
+        "PORTCULLIS_DATA_DIR", default: "./data", "Directory of the database, the blobs and the spool.")
+
+    static let catalog = [dataDirectorySetting.entry]
+}
+
+/// What organizations may set and spend.
+package struct AccountSettings: Sendable {
+    package var rateLimitCeiling: Int
+    package var selfServiceCredits: Bool
+    package var holdSeconds: Int
+
+    init(from source: SettingsSource) throws(SettingsError) {
+        rateLimitCeiling = try source.read(Self.rateLimitCeilingSetting)
+        selfServiceCredits = try source.read(Self.selfServiceCreditsSetting)
+        holdSeconds = try source.read(Self.holdSecondsSetting)
+    }
+
+    static let rateLimitCeilingSetting = Setting.integer(
+        "PORTCULLIS_RATE_LIMIT_CEILING", 1...1_000_000_000, default: 10_000,
+        "The highest rate limit, in requests per minute, that an organization may set for itself.")
+    static let selfServiceCreditsSetting = Setting.flag(
+        "PORTCULLIS_SELF_SERVICE_CREDITS", default: false,
+        "Whether POST /v1/organizations/credits lets an organization grant itself credits.")
+    static let holdSecondsSetting = Setting.integer(
+        "PORTCULLIS_HOLD_SECONDS", 60...604_800, default: 86_400,
+        "After how long the credits held for an upload that never ended are given back.")
+
+    static let catalog = [rateLimitCeilingSetting.entry, selfServiceCreditsSetting.entry, holdSecondsSetting.entry]
+}

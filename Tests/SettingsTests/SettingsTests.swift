@@ -1,0 +1,87 @@
+import Settings
+import Testing
+
+@Suite("Settings")
+struct SettingsTests {
+    private func settings(_ environment: [String: String], file: String? = nil) throws -> ServiceSettings {
+        let source = try SettingsSource(
+            environment: environment, file: file.map { ("test.conf", $0) }, known: ServiceSettings.catalog)
+        return try ServiceSettings(from: source)
+    }
+
+    private func message(_ environment: [String: String], file: String? = nil) -> String {
+        do {
+            _ = try settings(environment, file: file)
+            return "no error"
+        } catch {
+            return "\(error)"
+        }
+    }
+
+    @Test("Without any key the documented defaults apply")
+    func defaults() throws {
+        let settings = try settings(["PATH": "/bin"])
+        #expect(settings.listeners.publicAddress == "127.0.0.1:8080")
+        #expect(settings.listeners.privateToken == nil)
+        #expect(settings.classifier.threshold == nil)
+        #expect(settings.accounts.rateLimitCeiling == 10_000)
+    }
+
+    @Test("The environment wins over the file")
+    func precedence() throws {
+        let file = "# a comment\n\nPORTCULLIS_WORKERS = 3\r\nPORTCULLIS_DATA_DIR=\"/with space\"\n"
+        let settings = try settings(["PORTCULLIS_WORKERS": "5"], file: file)
+        #expect(settings.classifier.workers == 5)
+        #expect(settings.storage.dataDirectory == "/with space")
+    }
+
+    @Test("A bad value names the key, the format and the default")
+    func badValue() {
+        #expect(
+            message(["PORTCULLIS_WORKERS": "many"])
+                == "PORTCULLIS_WORKERS (from the environment): \"many\" is not a whole number from 1 to 256; "
+                + "the default is one per core")
+        #expect(message([:], file: "\nPORTCULLIS_THRESHOLD=1.5").contains("test.conf, line 2"))
+        #expect(message(["PORTCULLIS_THRESHOLD": "nan"]).contains("is not a number from 0 to 1"))
+    }
+
+    @Test("An unknown key stops the start and hints at the nearest one")
+    func unknownKey() {
+        let text = message(["PORTCULLIS_WORKER": "2"])
+        #expect(text.contains("PORTCULLIS_WORKER (from the environment) is not a setting"))
+        #expect(text.contains("PORTCULLIS_WORKERS: a whole number from 1 to 256, default one per core"))
+    }
+
+    @Test("A secret is never shown")
+    func secrets() {
+        let text = message(["PORTCULLIS_PRIVATE_TOKEN": "hunter2"])
+        #expect(text.contains("PORTCULLIS_PRIVATE_TOKEN"))
+        #expect(!text.contains("hunter2"))
+    }
+
+    @Test("Lines that are no settings and keys set twice are refused with their line")
+    func badLines() {
+        #expect(message([:], file: "PORTCULLIS_WORKERS 3") == "test.conf, line 1: expected KEY=VALUE")
+        #expect(message([:], file: "PORTCULLIS_WORKERS=3\nPORTCULLIS_WORKERS=4").contains("set already in line 1"))
+    }
+
+    @Test(
+        "Addresses need a port, and IPv6 its brackets",
+        arguments: [
+            ("127.0.0.1:0", true), ("[::1]:8080", true), ("localhost:80", true), ("::1:80", false),
+            ("127.0.0.1", false),
+            ("127.0.0.1:65536", false), (":80", false), ("[]:80", false),
+        ])
+    func addresses(_ address: String, _ isValid: Bool) {
+        #expect((message(["PORTCULLIS_LISTEN": address]) == "no error") == isValid)
+    }
+
+    @Test("Every key is listed once, with format, default and meaning")
+    func catalog() {
+        #expect(Set(ServiceSettings.catalog.map(\.name)).count == ServiceSettings.catalog.count)
+        for entry in ServiceSettings.catalog {
+            #expect(entry.name.hasPrefix("PORTCULLIS_"))
+            #expect(!entry.format.isEmpty && !entry.meaning.isEmpty && !entry.defaultText.isEmpty)
+        }
+    }
+}

@@ -1,0 +1,63 @@
+/// Which module may import which: the arrows of docs/architecture.md. Package.swift must say the same, so that a new arrow
+/// is written down on purpose, in both.
+enum ModuleTable {
+    static let arrows: [String: Set<String>] = [
+        // Values and rules.
+        "Domain": [],
+        "Policy": ["Domain"],
+        "JSON": ["CJansson", "Domain"],
+        "Crypto": ["CCrypto", "Domain"],
+        "Settings": [],
+        "Telemetry": ["Domain"],
+        "Execution": [],
+
+        // Infrastructure.
+        "HTTP": ["CMicrohttpd", "Domain", "Telemetry"],
+        "Database": ["Domain", "JSON"],
+        "DatabaseSQLite": ["CSQLite", "Database", "Domain"],
+        "BlobStore": ["Crypto", "Domain"],
+        "Models": ["Crypto", "Domain", "JSON"],
+
+        // Decode and classify, in a sandboxed process.
+        "WorkerProtocol": ["CDescriptorPassing", "Domain"],
+        "ImageDecoding": ["CPNG", "CTurboJPEG", "Domain"],
+        "Classifier": ["CONNXRuntime", "Domain", "ImageDecoding", "Models"],
+        "Sandbox": ["CSeccomp"],
+        "SystemCalls": ["CSystemCalls"],
+        "Worker": [
+            "Classifier", "Domain", "ImageDecoding", "Models", "Sandbox", "SystemCalls", "WorkerProtocol",
+        ],
+        "WorkerPool": ["Domain", "Execution", "SystemCalls", "Telemetry", "WorkerProtocol"],
+
+        // The path of one upload.
+        "Authentication": ["Crypto", "Database", "Domain"],
+        "Admission": ["Database", "Domain"],
+        "Spool": ["BlobStore", "Domain", "HTTP"],
+        "Gate": ["Database", "Domain", "Policy", "WorkerPool"],
+        "Charge": ["Database", "Domain"],
+        "Store": ["BlobStore", "Domain"],
+        "Endpoints": ["Admission", "Authentication", "Domain", "HTTP", "JSON", "Telemetry"],
+        "UploadPipeline": [
+            "Admission", "Authentication", "BlobStore", "Charge", "Database", "Domain", "Endpoints", "Gate", "HTTP",
+            "JSON", "Spool", "Store", "Telemetry",
+        ],
+        "Tenancy": ["Crypto", "Database", "Domain", "Endpoints", "HTTP", "JSON", "WorkerPool"],
+        "Server": [
+            "Admission", "Authentication", "BlobStore", "Charge", "Crypto", "Database", "DatabaseSQLite", "Domain",
+            "Endpoints", "Execution", "Gate", "HTTP", "JSON", "Models", "Policy", "Settings", "Spool", "Store",
+            "Telemetry", "Tenancy", "UploadPipeline", "WorkerPool", "WorkerProtocol",
+        ],
+    ]
+
+    static let steps: Set<String> = ["Authentication", "Admission", "Spool", "Gate", "Charge", "Store"]
+
+    /// Modules of the toolchain that any module may import.
+    static let toolchain: Set<String> = ["Glibc", "Synchronization"]
+
+    /// The module that a path under Sources belongs to.
+    static func module(of path: String) -> String? {
+        let parts = path.split(separator: "/").map(String.init)
+        guard parts.count > 2, parts[0] == "Sources" else { return nil }
+        return parts[1] == "Steps" || parts[1] == "C" ? parts[2] : parts[1]
+    }
+}
