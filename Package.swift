@@ -78,7 +78,7 @@ let package = Package(
         module("HTTP", ["CMicrohttpd", "Domain", "Execution", "Telemetry"]),
         module("Database", ["Crypto", "Domain", "JSON"]),
         module("DatabaseSQLite", ["CSQLite", "Database", "Domain", "Execution"]),
-        module("BlobStore", ["Crypto", "Domain"]),
+        module("BlobStore", ["Crypto", "Domain", "SystemCalls"]),
         module("Models", ["Crypto", "Domain", "JSON"]),
 
         // Decode and classify, in a sandboxed process.

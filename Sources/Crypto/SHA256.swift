@@ -20,7 +20,7 @@ package enum SHA256 {
 
     static func contentHash(_ digest: [UInt8]) -> ContentHash {
         guard let hash = ContentHash(rawValue: Hexadecimal.encode(digest)) else {
-            fatalError("a SHA-256 digest of \(digest.count) bytes")
+            LibCrypto.fail("a digest of 32 bytes")
         }
         return hash
     }

@@ -7,7 +7,7 @@ package import Domain
 
     package init() {
         // Safe: the context is this value's alone, and freed once in deinit.
-        guard let context = unsafe EVP_MD_CTX_new() else { fatalError("libcrypto: out of memory") }
+        guard let context = unsafe EVP_MD_CTX_new() else { LibCrypto.fail("EVP_MD_CTX_new") }
         unsafe self.context = context
         begin()
     }

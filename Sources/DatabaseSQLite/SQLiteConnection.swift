@@ -4,22 +4,22 @@ internal import Glibc
 
 /// One connection to a database file, with its prepared statements.
 ///
-/// A connection is used by one thread at a time: by the writer's own, or by whoever took it from the pool. SQLite's own
-/// mutexes are therefore off, and the class is Sendable by that rule. It owns the handle and every statement; both
-/// are given back in `deinit`.
-@safe final class SQLiteConnection: @unchecked Sendable {
+/// A connection is used by one thread at a time: by the writer's own, or by whoever took it from the pool, whose lock
+/// hands it on. SQLite's own mutexes are therefore off, and what changes here is `nonisolated(unsafe)` by that rule.
+/// It owns the handle and every statement; both are given back in `deinit`.
+@safe final class SQLiteConnection: Sendable {
     enum Mode {
         case readOnly
         case readWrite
     }
 
-    private let handle: OpaquePointer
+    nonisolated(unsafe) private let handle: OpaquePointer
     private let mode: Mode
-    private var idleStatements: [String: SQLiteStatement] = [:]
+    nonisolated(unsafe) private var idleStatements: [String: SQLiteStatement] = [:]
     /// Statements are made from a fixed set of texts with a few variants; beyond this all idle ones are dropped.
     private static let maximumStatements = 256
     /// Written by SQLite after each commit, through the hook: the length of the write-ahead log in pages.
-    private let walPagesCell: UnsafeMutablePointer<Int32>
+    nonisolated(unsafe) private let walPagesCell: UnsafeMutablePointer<Int32>
 
     init(path: String, mode: Mode, busyTimeoutMilliseconds: Int) throws(DatabaseError) {
         var opened: OpaquePointer?
@@ -120,7 +120,7 @@ internal import Glibc
 
     /// A statement leaves the cache while it is in use, so that a decoder may run the same text again.
     private func takeStatement(_ sql: String) throws(DatabaseError) -> SQLiteStatement {
-        if let statement = idleStatements.removeValue(forKey: sql) { return statement }
+        if let statement = unsafe idleStatements.removeValue(forKey: sql) { return statement }
         var prepared: OpaquePointer?
         // The library copies the text.
         try check(
@@ -131,8 +131,8 @@ internal import Glibc
 
     private func giveBack(_ statement: SQLiteStatement, _ sql: String) {
         statement.reset()
-        if idleStatements.count >= Self.maximumStatements { idleStatements.removeAll(keepingCapacity: true) }
-        idleStatements[sql] = statement
+        if unsafe idleStatements.count >= Self.maximumStatements { unsafe idleStatements.removeAll() }
+        unsafe idleStatements[sql] = statement
     }
 
     // MARK: Write-ahead log

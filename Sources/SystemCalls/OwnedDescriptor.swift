@@ -1,13 +1,29 @@
 import Glibc
 
 /// A file descriptor with one owner, closed at the owner's end.
-package struct OwnedDescriptor: ~Copyable {
+package struct OwnedDescriptor: ~Copyable, Sendable {
     /// Borrowed.
     package let rawValue: CInt
 
     package init(owning rawValue: CInt) { self.rawValue = rawValue }
 
-    deinit { close(rawValue) }
+    deinit { _ = Glibc.close(rawValue) }
+
+    /// Gives the ownership away: the caller closes it.
+    package consuming func release() -> CInt {
+        let rawValue = rawValue
+        discard self
+        return rawValue
+    }
+
+    /// Closes it now, and tells what the kernel has to say: for a file that was written, that may be the first word of a
+    /// failed write.
+    package consuming func close() throws(SystemCallError) {
+        let rawValue = rawValue
+        discard self
+        // Interrupted or not, the descriptor is closed.
+        guard Glibc.close(rawValue) == 0 || errno == EINTR else { throw SystemCallError("close", errno) }
+    }
 
     /// The same open file as `descriptor`, read-only: whoever is handed it can change nothing, not even by a writable
     /// mapping.

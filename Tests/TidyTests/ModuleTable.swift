@@ -13,9 +13,9 @@ enum ModuleTable {
 
         // Infrastructure.
         "HTTP": ["CMicrohttpd", "Domain", "Telemetry"],
-        "Database": ["Domain", "JSON"],
-        "DatabaseSQLite": ["CSQLite", "Database", "Domain"],
-        "BlobStore": ["Crypto", "Domain"],
+        "Database": ["Crypto", "Domain", "JSON"],
+        "DatabaseSQLite": ["CSQLite", "Database", "Domain", "Execution"],
+        "BlobStore": ["Crypto", "Domain", "SystemCalls"],
         "Models": ["Crypto", "Domain", "JSON"],
 
         // Decode and classify, in a sandboxed process.

@@ -1,0 +1,205 @@
+package import Domain
+internal import Glibc
+internal import Synchronization
+internal import SystemCalls
+
+/// Contents on the local disk, in a data directory of one service:
+///
+///     spool/<upload>                          a body that arrives
+///     spool/<upload>.<organization>.<hash>    one whose content is being stored
+///     blobs/<organization>/<2 digits>/<hash>  a stored content, once per organization
+///
+/// An upload that is accepted goes: `store` (the bytes are on the disk, under the content's name), then the database's
+/// commit with `ensureLinked` inside it, then `SpoolFile.discard`. Whatever happens in between, the name in the spool
+/// says what may have been stored, and `leftOvers` at the next start settles it.
+package final class LocalBlobStore: Sendable {
+    private let directory: DataDirectory
+    /// Directories below `blobs` whose own names are known to be on the disk.
+    private let durableDirectories = Mutex<Set<String>>([])
+    /// Beyond this the set is emptied; what is missing from it costs a sync of a directory that has nothing to sync.
+    private static let maximumKnownDirectories = 65_536
+
+    /// Names the data directory for as long as it exists.
+    package var nodeID: String { directory.nodeID }
+
+    /// Makes the directory where there is none, and takes it over.
+    ///
+    /// Throws `locked` where another process has it.
+    package init(directory path: String) throws(BlobStoreError) {
+        directory = try DataDirectory(path)
+    }
+
+    /// A new, empty spool file.
+    package func makeSpoolFile(_ upload: UploadID) throws(BlobStoreError) -> SpoolFile {
+        try SpoolFile(upload, in: directory.spool)
+    }
+
+    /// Bytes that may still be written.
+    package func freeBytes() throws(BlobStoreError) -> Int64 {
+        do throws(SystemCallError) {
+            return try FileSystem.freeBytes(at: directory.path)
+        } catch {
+            throw BlobStoreError(error)
+        }
+    }
+
+    /// Stores a complete body under its hash among the organization's contents. Returns when bytes and name are on the
+    /// disk. The same content may be there already; then it is kept.
+    ///
+    /// The syncs block the calling task's executor; the kernel lets concurrent ones share a commit of its journal.
+    package func store(_ spool: SpoolFile, organization: OrganizationID) async throws(BlobStoreError) {
+        let location = try BlobLocation(organization, spool.beginStoring(organization))
+        do throws(SystemCallError) {
+            try link(spool, location)
+        } catch {
+            throw BlobStoreError(error)
+        }
+    }
+
+    /// Links the content again, if it was removed since `store`. To be called inside the transaction that commits the
+    /// upload, after `BlobIndex.retain`.
+    ///
+    /// Between `store` and the commit, the deletion of the last upload with the same content may have removed it, while
+    /// nothing referred to it. Removals and commits both happen inside write transactions that touch the content's row,
+    /// so they come one after the other: a removal before this one is undone here, and one after it finds the
+    /// reference and does not happen.
+    package func ensureLinked(_ spool: SpoolFile, organization: OrganizationID) throws(BlobStoreError) {
+        let location = try BlobLocation(organization, spool.beginStoring(organization))
+        do throws(SystemCallError) {
+            // A directory, once made, is never removed.
+            if try FileSystem.link(spool.path, to: directory.blobs + location.path) {
+                try FileSystem.syncDirectory(directory.blobs + location.parent)
+            }
+        } catch {
+            throw BlobStoreError(error)
+        }
+    }
+
+    /// Removes a content, which may be gone already. To be called inside a write transaction, after
+    /// `BlobIndex.removeUnreferenced` said so; see there.
+    ///
+    /// Nothing is synced here: the database's own sync comes after it, and a journaling file system that has made the
+    /// later one durable has made the earlier one so.
+    /// - Returns: whether it was there.
+    @discardableResult
+    package func remove(
+        _ organization: OrganizationID, _ sha256: ContentHash
+    ) throws(BlobStoreError) -> Bool {
+        let location = try BlobLocation(organization, sha256)
+        do throws(SystemCallError) {
+            return try FileSystem.unlink(directory.blobs + location.path)
+        } catch {
+            throw BlobStoreError(error)
+        }
+    }
+
+    private func link(_ spool: SpoolFile, _ location: BlobLocation) throws(SystemCallError) {
+        let path = directory.blobs + location.path
+        let isNew = try linkMakingParents(spool.path, to: path, location)
+        if !isNew { try replaceIfDamaged(path, by: spool) }
+        try FileSystem.syncDirectory(directory.blobs + location.parent)
+        try syncParents(of: location)
+    }
+
+    private func linkMakingParents(
+        _ source: String, to path: String, _ location: BlobLocation
+    ) throws(SystemCallError) -> Bool {
+        do {
+            return try FileSystem.link(source, to: path)
+        } catch {
+            guard error.number == ENOENT else { throw error }
+            try FileSystem.makeDirectory(directory.blobs + location.organization)
+            try FileSystem.makeDirectory(directory.blobs + location.parent)
+            return try FileSystem.link(source, to: path)
+        }
+    }
+
+    /// A content of another size than its hash belongs to was damaged from outside, or by a disk that did not keep what
+    /// it had acknowledged: the complete one takes its place.
+    private func replaceIfDamaged(_ path: String, by spool: SpoolFile) throws(SystemCallError) {
+        do {
+            guard try FileSystem.open(path, .read).regularFileSize() != spool.size else { return }
+        } catch {
+            // Removed meanwhile: `ensureLinked` links it again.
+            guard error.number != ENOENT else { return }
+            throw error
+        }
+        let replacement = spool.path + ".replacement"
+        _ = try FileSystem.link(spool.path, to: replacement)
+        try FileSystem.rename(replacement, to: path)
+    }
+
+    /// A file is on the disk under its name only when the directories above it are. Another upload may have made them
+    /// a moment ago, and not have synced them yet, so it does not matter who made them.
+    private func syncParents(of location: BlobLocation) throws(SystemCallError) {
+        if durableDirectories.withLock({ $0.contains(location.parent) }) { return }
+        try FileSystem.syncDirectory(directory.blobs + location.organization)
+        try FileSystem.syncDirectory(directory.blobs)
+        durableDirectories.withLock { known in
+            if known.count >= Self.maximumKnownDirectories { known.removeAll() }
+            known.insert(location.parent)
+        }
+    }
+
+    /// Opens a content for reading. Throws `notFound`.
+    package func open(
+        _ organization: OrganizationID, _ sha256: ContentHash
+    ) throws(BlobStoreError) -> StoredBlob {
+        let location = try BlobLocation(organization, sha256)
+        do throws(SystemCallError) {
+            let descriptor = try FileSystem.open(directory.blobs + location.path, .read)
+            let size = try descriptor.regularFileSize()
+            return StoredBlob(owning: descriptor, size: size)
+        } catch {
+            guard error.number != ENOENT else { throw .notFound("\(organization)/\(sha256)") }
+            throw BlobStoreError(error)
+        }
+    }
+
+    // MARK: Recovery
+
+    /// A spool file that the last run left.
+    package struct LeftOver: Hashable, Sendable {
+        let name: String
+        /// What may have been stored from it; nil where nothing was.
+        package let content: Content?
+
+        package struct Content: Hashable, Sendable {
+            package let organization: OrganizationID
+            package let sha256: ContentHash
+        }
+    }
+
+    /// What the last run left in the spool, to be settled at the start, before any upload.
+    package func leftOvers() throws(BlobStoreError) -> [LeftOver] {
+        do throws(SystemCallError) {
+            return try FileSystem.names(in: directory.spool).sorted().map { name in
+                LeftOver(
+                    name: name,
+                    content: BlobPath.content(ofSpoolName: name).map {
+                        LeftOver.Content(organization: $0.organization, sha256: $0.sha256)
+                    })
+            }
+        } catch {
+            throw BlobStoreError(error)
+        }
+    }
+
+    /// Takes a left-over away, and what was stored from it too, unless the database refers to that
+    /// (`BlobIndex.isReferenced`): its upload never was committed then.
+    /// - Returns: whether a content was removed.
+    @discardableResult
+    package func settle(_ leftOver: LeftOver, isReferenced: Bool) throws(BlobStoreError) -> Bool {
+        var removed = false
+        // The content first: a crash between the two leaves the name that leads here again.
+        if let content = leftOver.content, !isReferenced {
+            removed = try remove(content.organization, content.sha256)
+        }
+        do throws(SystemCallError) {
+            try FileSystem.unlink("\(directory.spool)/\(leftOver.name)")
+        } catch {
+            throw BlobStoreError(error)
+        }
+        return removed
+    }
+}

@@ -1,0 +1,135 @@
+internal import Crypto
+package import Domain
+internal import Synchronization
+package import SystemCalls
+
+/// The body of one upload on its way in: written and hashed as it arrives, then stored or discarded.
+///
+/// It has one user at a time, though that may be another thread each time. `discard` takes its name away; one that was
+/// forgotten is taken away with the last reference, unless its content was being stored: then the name stays for the
+/// recovery at the next start, which knows whether the content is referred to.
+package final class SpoolFile: Sendable {
+    package let upload: UploadID
+    private let directory: String
+    private let state: Mutex<State>
+
+    private struct State: ~Copyable {
+        let file: OwnedDescriptor
+        var name: String
+        var hasher = SHA256Hasher()
+        var size: Int64 = 0
+        /// Known once the body is complete.
+        var sha256: ContentHash?
+        /// Set from `store` on: the organization in whose content this is being stored.
+        var organization: OrganizationID?
+        var isDiscarded = false
+    }
+
+    init(_ upload: UploadID, in directory: String) throws(BlobStoreError) {
+        let name = try BlobPath.spoolName(upload)
+        do throws(SystemCallError) {
+            let file = try FileSystem.open("\(directory)/\(name)", .create)
+            state = Mutex(State(file: file, name: name))
+        } catch {
+            throw BlobStoreError(error)
+        }
+        self.upload = upload
+        self.directory = directory
+    }
+
+    deinit {
+        let leftName = state.withLock { $0.isDiscarded || $0.organization != nil ? nil : $0.name }
+        // A name that cannot be taken away now is taken away at the next start.
+        if let leftName { _ = try? FileSystem.unlink("\(directory)/\(leftName)") }
+    }
+
+    /// Bytes so far.
+    package var size: Int64 { state.withLock { $0.size } }
+
+    /// The hash, once `finish` was called.
+    package var sha256: ContentHash? { state.withLock { $0.sha256 } }
+
+    /// Writes the next bytes of the body, to the page cache: cheap enough for the thread that received them.
+    package func append(_ bytes: RawSpan) throws(BlobStoreError) {
+        try state.withLock { state throws(BlobStoreError) in
+            guard state.sha256 == nil, !state.isDiscarded else { throw .misuse("bytes after the end of the body") }
+            do throws(SystemCallError) {
+                try state.file.write(bytes)
+            } catch {
+                throw BlobStoreError(error)
+            }
+            state.hasher.update(bytes)
+            state.size += Int64(bytes.byteCount)
+        }
+    }
+
+    /// Ends the body. Calling it again gives the same hash.
+    package func finish() -> ContentHash {
+        state.withLock { state in
+            if let sha256 = state.sha256 { return sha256 }
+            let sha256 = state.hasher.finalize()
+            state.sha256 = sha256
+            return sha256
+        }
+    }
+
+    /// Up to `count` bytes from the beginning, to tell what the file is.
+    package func prefix(_ count: Int) throws(BlobStoreError) -> [UInt8] {
+        try state.withLock { state throws(BlobStoreError) in
+            do throws(SystemCallError) {
+                return try state.file.contents(at: 0, count: count)
+            } catch {
+                throw BlobStoreError(error)
+            }
+        }
+    }
+
+    /// Another descriptor of the file that can only read, for a worker.
+    package func openForReading() throws(BlobStoreError) -> OwnedDescriptor {
+        do throws(SystemCallError) {
+            return try FileSystem.open(path, .read)
+        } catch {
+            throw BlobStoreError(error)
+        }
+    }
+
+    var path: String { state.withLock { "\(directory)/\($0.name)" } }
+
+    /// Takes the file away. What was stored from it stays. Calling it again does nothing.
+    package func discard() throws(BlobStoreError) {
+        let name = state.withLock { state in
+            defer { state.isDiscarded = true }
+            return state.isDiscarded ? nil : state.name
+        }
+        guard let name else { return }
+        do throws(SystemCallError) {
+            try FileSystem.unlink("\(directory)/\(name)")
+        } catch {
+            throw BlobStoreError(error)
+        }
+    }
+
+    /// Makes the bytes durable and notes in the file's name whose content they become, so that a crash from here on
+    /// leaves a name that says what may have been stored.
+    func beginStoring(_ organization: OrganizationID) throws(BlobStoreError) -> ContentHash {
+        try state.withLock { state throws(BlobStoreError) in
+            guard let sha256 = state.sha256, !state.isDiscarded else {
+                throw .misuse("the body of \(upload) is not complete, or was discarded")
+            }
+            if let earlier = state.organization {
+                guard earlier == organization else { throw .misuse("\(upload) is another organization's") }
+                return sha256
+            }
+            let name = try BlobPath.storingName(upload, organization, sha256)
+            do throws(SystemCallError) {
+                try state.file.sync()
+                try FileSystem.rename("\(directory)/\(state.name)", to: "\(directory)/\(name)")
+            } catch {
+                throw BlobStoreError(error)
+            }
+            state.name = name
+            state.organization = organization
+            return sha256
+        }
+    }
+}

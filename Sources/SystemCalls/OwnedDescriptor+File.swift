@@ -1,0 +1,72 @@
+import CSystemCalls
+import Glibc
+
+/// What a program does to the contents of a file.
+extension OwnedDescriptor {
+    /// Writes all of it, in as many calls as it takes.
+    package func write(_ bytes: RawSpan) throws(SystemCallError) {
+        var written = 0
+        while written < bytes.byteCount {
+            // The kernel reads the span's bytes during the call only.
+            let count = unsafe bytes.withUnsafeBytes { buffer in
+                unsafe Glibc.write(rawValue, buffer.baseAddress.map { unsafe $0 + written }, buffer.count - written)
+            }
+            if count < 0 {
+                guard errno == EINTR else { throw SystemCallError("write", errno) }
+            } else {
+                written += count
+            }
+        }
+    }
+
+    package func write(_ bytes: [UInt8]) throws(SystemCallError) {
+        // Viewing elements as bytes is unsafe in general because of padding; bytes have none.
+        unsafe try write(bytes.span.bytes)
+    }
+
+    /// Up to `count` bytes from `offset` on, fewer only at the end of the file.
+    package func contents(at offset: Int64, count: Int) throws(SystemCallError) -> [UInt8] {
+        var buffer = [UInt8](repeating: 0, count: count)
+        var filled = 0
+        while filled < count {
+            // The kernel writes at most what is left of the buffer.
+            let received = unsafe buffer.withUnsafeMutableBytes { buffer in
+                unsafe pread(
+                    rawValue, buffer.baseAddress.map { unsafe $0 + filled }, count - filled,
+                    off_t(offset) + off_t(filled))
+            }
+            if received < 0 {
+                guard errno == EINTR else { throw SystemCallError("pread", errno) }
+            } else if received == 0 {
+                break
+            } else {
+                filled += received
+            }
+        }
+        return Array(buffer.prefix(filled))
+    }
+
+    /// Returns when contents and attributes are on the disk. For a directory: its names.
+    package func sync() throws(SystemCallError) {
+        _ = try FileSystem.retrying("fsync") { fsync(rawValue) }
+    }
+
+    /// The size of a regular file in bytes; EINVAL for anything else.
+    package func regularFileSize() throws(SystemCallError) -> Int64 {
+        let size = csystemcalls_regular_file_size(rawValue)
+        guard size >= 0 else { throw SystemCallError("fstat", errno) }
+        return Int64(size)
+    }
+
+    /// Takes the file's exclusive lock, which belongs to the open file and ends with its last descriptor.
+    /// - Returns: false where somebody else has it.
+    package func lockExclusively() throws(SystemCallError) -> Bool {
+        do {
+            _ = try FileSystem.retrying("flock") { flock(rawValue, LOCK_EX | LOCK_NB) }
+            return true
+        } catch {
+            guard error.number == EWOULDBLOCK else { throw error }
+            return false
+        }
+    }
+}
