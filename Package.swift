@@ -121,11 +121,22 @@ let package = Package(
         tests("PolicyTests", ["Domain", "Policy"]),
         tests("CryptoTests", ["Crypto", "Domain"]),
         .executableTarget(
-            name: "DatabaseTestProcess", dependencies: ["Crypto", "Database", "DatabaseSQLite", "Domain", "Telemetry"],
-            path: "Tests/DatabaseTestProcess", swiftSettings: strict),
+            name: "StorageTestProcess",
+            dependencies: [
+                "BlobStore", "Crypto", "Database", "DatabaseSQLite", "Domain", "SystemCalls", "Telemetry",
+            ],
+            path: "Tests/StorageTestProcess", swiftSettings: strict),
         tests(
             "DatabaseTests",
-            ["Crypto", "Database", "DatabaseSQLite", "DatabaseTestProcess", "Domain", "Execution"]),
+            [
+                "Crypto", "Database", "DatabaseSQLite", "Domain", "Execution", "StorageTestProcess", "TestSupport",
+            ]),
+        tests(
+            "BlobStoreTests",
+            [
+                "BlobStore", "Crypto", "Database", "DatabaseSQLite", "Domain", "Execution", "StorageTestProcess",
+                "SystemCalls", "TestSupport",
+            ]),
         tests("JSONTests", ["Domain", "JSON"]),
         tests("AdmissionTests", ["Admission", "Domain"]),
         tests("SettingsTests", ["Settings"]),

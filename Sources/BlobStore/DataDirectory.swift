@@ -16,7 +16,11 @@ final class DataDirectory: Sendable {
     init(_ path: String) throws(BlobStoreError) {
         self.path = path
         lock = try Self.lock(path)
-        nodeID = try Self.readNodeID(path) ?? Self.drawNodeID(path)
+        if let id = try Self.readNodeID(path) {
+            nodeID = id
+        } else {
+            nodeID = try Self.drawNodeID(path)
+        }
         do throws(SystemCallError) {
             for directory in [path + "/spool", path + "/blobs"] { try FileSystem.makeDirectory(directory) }
             try FileSystem.syncDirectory(path)

@@ -63,6 +63,11 @@ package final class SpoolFile: Sendable {
         }
     }
 
+    package func append(_ bytes: [UInt8]) throws(BlobStoreError) {
+        // Viewing elements as bytes is unsafe in general because of padding; bytes have none.
+        unsafe try append(bytes.span.bytes)
+    }
+
     /// Ends the body. Calling it again gives the same hash.
     package func finish() -> ContentHash {
         state.withLock { state in

@@ -139,8 +139,9 @@ package final class SQLiteDatabase: DatabaseDriver {
     }
 
     package func close() {
-        writer.close()
+        // The last connection to close copies the log into the file and takes it away, which a reader may not do.
         readers.close()
+        writer.close()
     }
 }
 

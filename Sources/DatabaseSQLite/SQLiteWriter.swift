@@ -21,11 +21,14 @@ final class SQLiteWriter: Sendable {
     }
 
     private struct State {
+        /// Until the thread takes it. The thread's closure must not hold it: that is released some time after its end,
+        /// and whoever closes the writer counts on the file being closed.
+        var connection: SQLiteConnection?
         var waiting: [Job] = []
         var isClosed = false
     }
 
-    private let state = Mutex(State())
+    private let state: Mutex<State>
     private let work = Semaphore()
     private let finished = Semaphore()
     let statistics = SQLiteStatistics()
@@ -39,8 +42,9 @@ final class SQLiteWriter: Sendable {
 
     /// Takes the connection over, and runs until `close()`.
     init(_ connection: SQLiteConnection) {
+        state = Mutex(State(connection: connection))
         Thread.start { [self] in
-            var loop = Loop(connection: connection, statistics: statistics)
+            var loop = Loop(connection: state.withLock { $0.connection.take() }, statistics: statistics)
             while let group = nextGroup() { loop.commit(group) }
             loop.close()
             finished.signal()
@@ -99,7 +103,7 @@ extension SQLiteWriter {
         private var syncsCommits = true
         private var pagesAtLastCheckpoint = 0
 
-        init(connection: SQLiteConnection, statistics: SQLiteStatistics) {
+        init(connection: SQLiteConnection?, statistics: SQLiteStatistics) {
             self.connection = connection
             self.statistics = statistics
         }

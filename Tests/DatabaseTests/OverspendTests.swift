@@ -1,7 +1,7 @@
 import Crypto
 import Database
 import Domain
-import Foundation
+import TestSupport
 import Testing
 
 @Suite struct OverspendTests {
@@ -86,12 +86,12 @@ import Testing
         organization.billingCycleStart = 1
         try await database.insert(organization)
         let processes = try (0..<2).map { _ in
-            try TestProcess(["spend", store.path, organization.internalID.rawValue])
+            try storageTestProcess("spend", store.path, organization.internalID.rawValue)
         }
         let counts = try processes.map { process in
-            let lines = process.readToEnd()
-            #expect(process.waitForExit() == 0)
-            return try #require(Int64(lines.first ?? ""))
+            let outcome = try process.wait()
+            #expect(outcome.status == .exited(0))
+            return try #require(Int64(outcome.errorLines.first ?? ""))
         }
         // Each upload takes 2 of 301 credits.
         #expect(counts.reduce(0, +) == 150)
@@ -102,43 +102,5 @@ import Testing
         #expect(state?.stored.allowanceUsed == 300)
         #expect(state?.stored.held == 0)
         try database.expectReconciled(organization.internalID)
-    }
-}
-
-/// The helper program, running.
-final class TestProcess {
-    private let process = Process()
-    private let output = Pipe()
-
-    init(_ arguments: [String]) throws {
-        let tests = URL(fileURLWithPath: try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"))
-        // Both are built into the same folder.
-        process.executableURL = tests.deletingLastPathComponent().appendingPathComponent("DatabaseTestProcess")
-        process.arguments = arguments
-        process.standardOutput = output
-        try process.run()
-    }
-
-    /// Reads lines until there are as many as asked for.
-    func read(lines count: Int) -> [Substring] {
-        var text = ""
-        while text.count(where: { $0 == "\n" }) < count {
-            let data = output.fileHandleForReading.availableData
-            if data.isEmpty { break }
-            text += String(decoding: data, as: UTF8.self)
-        }
-        return text.split(separator: "\n")
-    }
-
-    func readToEnd() -> [Substring] {
-        String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self).split(separator: "\n")
-    }
-
-    /// Ends it as a power cut of its own would: with no chance to tidy up.
-    func kill() { Foundation.kill(process.processIdentifier, SIGKILL) }
-
-    func waitForExit() -> Int32 {
-        process.waitUntilExit()
-        return process.terminationStatus
     }
 }

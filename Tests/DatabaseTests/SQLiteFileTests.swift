@@ -3,6 +3,7 @@ import Database
 import DatabaseSQLite
 import Domain
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct SQLiteFileTests {
@@ -82,6 +83,9 @@ import Testing
             try await database.insert(organization)
             try await database.insert((0..<200).map { _ in Sample.upload(of: organization.internalID) })
             database.close()
+            // Closing leaves one file, with everything in it.
+            let names = try FileManager.default.contentsOfDirectory(atPath: store.directory.path)
+            #expect(names == ["portcullis.db"])
             // All but the first page.
             let handle = try #require(FileHandle(forWritingAtPath: store.path))
             let size = try handle.seekToEnd()
@@ -141,9 +145,9 @@ import Testing
             let organization = Sample.organization(tier: .enterprise)
             try await database.insert(organization)
             database.close()
-            let process = try TestProcess(["fill", store.path, organization.internalID.rawValue])
-            let lines = process.readToEnd()
-            #expect(process.waitForExit() == 0)
+            let outcome = try storageTestProcess("fill", store.path, organization.internalID.rawValue).wait()
+            let lines = outcome.errorLines
+            #expect(outcome.status == .exited(0))
             #expect(lines.count == 2)
             #expect(lines.first?.hasPrefix("the database's storage is full") == true, "\(lines)")
             #expect(lines.last == "written")
@@ -198,13 +202,14 @@ import Testing
             database.close()
             var acknowledged = 0
             for round in 1...4 {
-                let process = try TestProcess(["uploads", store.path, id.rawValue])
-                var lines = process.read(lines: 40 * round)
-                process.kill()
-                lines += process.readToEnd()
-                _ = process.waitForExit()
+                let process = try storageTestProcess("uploads", store.path, id.rawValue)
+                _ = process.waitForLine(seconds: 60) { $0.count >= 40 * round ? true : nil }
+                process.send(SIGKILL)
+                let outcome = try process.wait()
+                #expect(outcome.status == .signalled(SIGKILL))
+                let lines = outcome.errorLines
                 // The kill may have cut the last line off.
-                let uploads = lines.map { UploadID(rawValue: String($0)) }.filter { $0.rawValue.utf8.count == 20 }
+                let uploads = lines.map { UploadID(rawValue: $0) }.filter { $0.rawValue.utf8.count == 20 }
                 acknowledged += uploads.count
                 #expect(uploads.count >= 40 * round - 1)
                 let again = try store.open()

@@ -3,6 +3,7 @@ import Database
 import DatabaseSQLite
 import Domain
 import Foundation
+import TestSupport
 import Testing
 
 /// A driver that the shared behaviour tests run on. `make` gives a fresh, empty database.
@@ -39,6 +40,13 @@ struct TemporaryDirectory: Sendable {
     }
 
     func remove() { try? FileManager.default.removeItem(atPath: path) }
+}
+
+/// Starts the helper program, which is built beside the tests and reports on standard error.
+func storageTestProcess(_ arguments: String...) throws -> ChildProcess {
+    let tests = URL(fileURLWithPath: try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"))
+    return try ChildProcess(
+        tests.deletingLastPathComponent().appendingPathComponent("StorageTestProcess").path, arguments)
 }
 
 /// Runs `body` on a fresh database of the driver, and takes it away afterwards.
