@@ -52,7 +52,7 @@ case "wait":
     while true { try await Task.sleep(for: .seconds(60)) }
 default:
     var counts: [Int] = []
-    for _ in 0..<5 {
+    for _ in 0..<3 {
         let pool = try makePool()
         _ = try await ready(pool)
         try await scanUnderFire(pool, arguments[5])

@@ -34,10 +34,13 @@ struct RealWorkerTests {
         #expect(fixtures.files.count > 50)
         for (name, entry) in fixtures.files {
             let (bytes, type) = try Self.read(name)
+            // An animation that is not decoded whole has a score only where its first picture settles the matter.
+            let threshold = entry.score > 0.8 ? entry.score - 0.001 : 1
+            async let scan = fixture.scan(
+                path: Repository.url("fixtures/\(name)").path, type, threshold: threshold)
             let here = try unsafe classifier.classify(
-                bytes.span.bytes, type: type, limits: DecodeLimits(), threshold: 1)
-            let outcome = try await fixture.scan(
-                path: Repository.url("fixtures/\(name)").path, type, threshold: 1)
+                bytes.span.bytes, type: type, limits: DecodeLimits(), threshold: threshold)
+            let outcome = try await scan
             guard case .scored(let score, let milliseconds) = outcome else {
                 Issue.record("\(name): \(outcome)")
                 continue
@@ -206,8 +209,8 @@ struct RealWorkerTests {
         #expect(outcome.status == .exited(0), "\(outcome.errorText)")
         let words = outcome.outputText.split(whereSeparator: \.isWhitespace)
         #expect(words.suffix(2) == ["children", "none"])
-        let counts = words.dropFirst().prefix(5).compactMap { Int($0) }
-        #expect(counts.count == 5 && Set(counts).count == 1, "\(outcome.outputText)")
+        let counts = words.dropFirst().prefix(3).compactMap { Int($0) }
+        #expect(counts.count == 3 && Set(counts).count == 1, "\(outcome.outputText)")
     }
 
     private static let manifest = Repository.url("models/open-nsfw.json").path
