@@ -20,7 +20,7 @@ enum ModuleTable {
 
         // Decode and classify, in a sandboxed process.
         "WorkerProtocol": ["CDescriptorPassing", "Domain"],
-        "ImageDecoding": ["CPNG", "CTurboJPEG", "Domain"],
+        "ImageDecoding": ["CJPEG", "CPNG", "Domain"],
         "Classifier": ["CONNXRuntime", "Domain", "ImageDecoding", "Models"],
         "Sandbox": ["CSeccomp"],
         "SystemCalls": ["CSystemCalls"],
