@@ -120,6 +120,8 @@ let package = Package(
         tests("JSONTests", ["Domain", "JSON"]),
         tests("AdmissionTests", ["Admission", "Domain"]),
         tests("SettingsTests", ["Settings"]),
+        tests("ImageDecodingTests", ["Domain", "ImageDecoding", "TestSupport"]),
+        tests("ClassifierTests", ["Classifier", "Domain", "ImageDecoding", "JSON", "Models", "TestSupport"]),
         tests("TelemetryTests", ["Domain", "Telemetry"]),
         tests("ServiceTests", ["TestSupport"]),
         tests("TestSupportTests", ["TestSupport"]),
