@@ -129,6 +129,8 @@ let package = Package(
         tests("JSONTests", ["Domain", "JSON"]),
         tests("AdmissionTests", ["Admission", "Domain"]),
         tests("SettingsTests", ["Settings"]),
+        tests("ImageDecodingTests", ["Domain", "ImageDecoding", "TestSupport"]),
+        tests("ClassifierTests", ["Classifier", "Domain", "ImageDecoding", "JSON", "Models", "TestSupport"]),
         tests("TelemetryTests", ["Domain", "Telemetry"]),
         tests("HTTPTests", ["Domain", "Execution", "HTTP", "Telemetry"]),
         .target(name: "CRawSystemCall", path: "Tests/CRawSystemCall"),

@@ -187,9 +187,12 @@ def with_size(data, width, height):
 
 
 def with_repeated_scan(data, times):
-    """A progressive JPEG whose last scan comes many times."""
-    last = data.rindex(b"\xff\xda")
-    return data[:-2] + data[last:-2] * times + data[-2:]
+    """A progressive JPEG whose first scan comes many times, which changes nothing."""
+    begin = data.index(b"\xff\xda")
+    end = begin + 2
+    while data[end] != 0xFF or data[end + 1] == 0:
+        end += 1
+    return data[:end] + data[begin:end] * times + data[end:]
 
 
 def animation(first, second):
@@ -220,10 +223,11 @@ class Collection:
         picture = ImageOps.exif_transpose(Image.open(io.BytesIO(data)))
         self.enter(name, self.reference.entry(picture), note)
 
-    def expected(self, name, data, pixels, note):
-        """A file whose pixels, RGB or RGBA as a browser shows them, are given."""
+    def expected(self, name, data, pixels, note, exact=True):
+        """A file whose pixels, RGB or RGBA as a browser shows them, are given; `exact` to the last bit."""
         self.write(name, data)
-        self.enter(name, self.reference.entry_of_any(pixels), note)
+        entry = self.reference.entry_of_any(pixels)
+        self.enter(name, entry if exact else {"score": entry["score"]}, note)
 
     def enter(self, name, entry, note):
         if note:
@@ -370,10 +374,12 @@ def png_chunks(all_files):
     linear = (255 * (samples / 255) ** 2.2).round().astype(int)
     shown = (255 * (linear / 255) ** (1 / 2.2)).round().astype(np.uint8)
     gamma = chunk(b"gAMA", struct.pack(">I", 100000))
-    all_files.expected("nsfw-pattern-gamma.png", png(linear, 8, "rgb", before=gamma), shown, "gAMA 1.0 is applied")
+    all_files.expected("nsfw-pattern-gamma.png", png(linear, 8, "rgb", before=gamma), shown, "gAMA 1.0 is applied",
+                       exact=False)
     deep = (65535 * (samples[::2, ::2] / 255) ** 2.2).round().astype(int)
     shown = (255 * (deep / 65535) ** (1 / 2.2)).round().astype(np.uint8)
-    all_files.expected("nsfw-pattern-gamma-16.png", png(deep, 16, "rgb", before=gamma), shown, "gAMA 1.0 is applied")
+    all_files.expected("nsfw-pattern-gamma-16.png", png(deep, 16, "rgb", before=gamma), shown, "gAMA 1.0 is applied",
+                       exact=False)
     both = gamma + chunk(b"sRGB", b"\0")
     all_files.expected("nsfw-pattern-gamma-srgb.png", png(samples, 8, "rgb", before=both), bad, "sRGB overrides gAMA")
     text = chunk(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(64 << 20), 9))
