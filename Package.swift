@@ -75,7 +75,7 @@ let package = Package(
         module("Execution"),
 
         // Infrastructure.
-        module("HTTP", ["CMicrohttpd", "Domain", "Telemetry"]),
+        module("HTTP", ["CMicrohttpd", "Domain", "Execution", "Telemetry"]),
         module("Database", ["Domain", "JSON"]),
         module("DatabaseSQLite", ["CSQLite", "Database", "Domain"]),
         module("BlobStore", ["Crypto", "Domain"]),
@@ -124,6 +124,7 @@ let package = Package(
         tests("AdmissionTests", ["Admission", "Domain"]),
         tests("SettingsTests", ["Settings"]),
         tests("TelemetryTests", ["Domain", "Telemetry"]),
+        tests("HTTPTests", ["Domain", "Execution", "HTTP", "Telemetry"]),
         .target(name: "CRawSystemCall", path: "Tests/CRawSystemCall"),
         .executableTarget(
             name: "HostileWorker", dependencies: ["CRawSystemCall", "Domain", "Sandbox", "SystemCalls", "WorkerProtocol"],
