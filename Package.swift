@@ -76,8 +76,8 @@ let package = Package(
 
         // Infrastructure.
         module("HTTP", ["CMicrohttpd", "Domain", "Execution", "Telemetry"]),
-        module("Database", ["Domain", "JSON"]),
-        module("DatabaseSQLite", ["CSQLite", "Database", "Domain"]),
+        module("Database", ["Crypto", "Domain", "JSON"]),
+        module("DatabaseSQLite", ["CSQLite", "Database", "Domain", "Execution"]),
         module("BlobStore", ["Crypto", "Domain"]),
         module("Models", ["Crypto", "Domain", "JSON"]),
 
@@ -120,6 +120,12 @@ let package = Package(
         tests("DomainTests", ["Domain"]),
         tests("PolicyTests", ["Domain", "Policy"]),
         tests("CryptoTests", ["Crypto", "Domain"]),
+        .executableTarget(
+            name: "DatabaseTestProcess", dependencies: ["Crypto", "Database", "DatabaseSQLite", "Domain", "Telemetry"],
+            path: "Tests/DatabaseTestProcess", swiftSettings: strict),
+        tests(
+            "DatabaseTests",
+            ["Crypto", "Database", "DatabaseSQLite", "DatabaseTestProcess", "Domain", "Execution"]),
         tests("JSONTests", ["Domain", "JSON"]),
         tests("AdmissionTests", ["Admission", "Domain"]),
         tests("SettingsTests", ["Settings"]),
