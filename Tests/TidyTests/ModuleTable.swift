@@ -12,7 +12,7 @@ enum ModuleTable {
         "Execution": [],
 
         // Infrastructure.
-        "HTTP": ["CMicrohttpd", "Domain", "Telemetry"],
+        "HTTP": ["CMicrohttpd", "Domain", "Execution", "Telemetry"],
         "Database": ["Domain", "JSON"],
         "DatabaseSQLite": ["CSQLite", "Database", "Domain"],
         "BlobStore": ["Crypto", "Domain"],
