@@ -12,7 +12,7 @@ enum ModuleTable {
         "Execution": [],
 
         // Infrastructure.
-        "HTTP": ["CMicrohttpd", "Domain", "Telemetry"],
+        "HTTP": ["CMicrohttpd", "Domain", "Execution", "Telemetry"],
         "Database": ["Crypto", "Domain", "JSON"],
         "DatabaseSQLite": ["CSQLite", "Database", "Domain", "Execution"],
         "BlobStore": ["Crypto", "Domain", "SystemCalls"],
@@ -20,7 +20,7 @@ enum ModuleTable {
 
         // Decode and classify, in a sandboxed process.
         "WorkerProtocol": ["CDescriptorPassing", "Domain"],
-        "ImageDecoding": ["CPNG", "CTurboJPEG", "Domain"],
+        "ImageDecoding": ["CJPEG", "CPNG", "Domain"],
         "Classifier": ["CONNXRuntime", "Domain", "ImageDecoding", "Models"],
         "Sandbox": ["CSeccomp"],
         "SystemCalls": ["CSystemCalls"],
