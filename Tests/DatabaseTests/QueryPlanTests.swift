@@ -93,7 +93,8 @@ private final class ExplainingTransaction: Transaction {
         _ = try transaction.uploads.duplicates(of: upload.sha256, in: id, limit: 1)
         _ = try transaction.uploads.unscannedDebt(types: [.jpeg, .png], limit: 10)
         for filter in [
-            UploadFilter(), UploadFilter(status: .rejected), UploadFilter(bucket: "b"), UploadFilter(mediaType: .gif),
+            UploadFilter(), UploadFilter(statuses: [.rejected]), UploadFilter(statuses: [.completed, .quarantined]),
+            UploadFilter(bucket: "b"), UploadFilter(mediaType: .gif),
             UploadFilter(scanState: .scanned), UploadFilter(filenameContains: "x"),
         ] {
             _ = try transaction.uploads.list(id, filter: filter, after: cursor)

@@ -79,7 +79,9 @@ import Testing
             try await database.insert([Sample.upload(of: stranger.internalID, bucket: "even")])
             let cases: [(UploadFilter, (UploadRecord) -> Bool)] = [
                 (UploadFilter(), { _ in true }),
-                (UploadFilter(status: .rejected), { $0.status == .rejected }),
+                (UploadFilter(statuses: [.rejected]), { $0.status == .rejected }),
+                (UploadFilter(statuses: [.rejected, .completed]), { _ in true }),
+                (UploadFilter(statuses: [.rejected, .quarantined]), { $0.status == .rejected }),
                 (UploadFilter(bucket: "odd"), { $0.bucket == "odd" }),
                 (UploadFilter(mediaType: .png), { $0.mediaType == .png }),
                 (UploadFilter(scanState: .unscanned), { $0.scanState == .unscanned }),
@@ -90,7 +92,7 @@ import Testing
                 (UploadFilter(filenameContains: "!"), { _ in false }),
                 (
                     UploadFilter(
-                        status: .completed, bucket: "even", mediaType: .jpeg, scanState: .scanned,
+                        statuses: [.completed], bucket: "even", mediaType: .jpeg, scanState: .scanned,
                         filenameContains: "o"),
                     {
                         $0.status == .completed && $0.bucket == "even" && $0.mediaType == .jpeg

@@ -46,7 +46,7 @@ struct Churner: Sendable {
     private func deleteNewest() async throws -> UploadID? {
         let (store, organization, internalID) = (store, organization, internalID)
         let deleted = try await database.write { transaction throws(DatabaseError) -> UploadRecord? in
-            let page = try transaction.uploads.list(internalID, filter: UploadFilter(status: .completed), limit: 1)
+            let page = try transaction.uploads.list(internalID, filter: UploadFilter(statuses: [.completed]), limit: 1)
             guard let newest = page.items.first,
                 case .deleted(let record) = try transaction.uploads.markDeleted(
                     internalID, id: newest.id, now: SystemTime().now())
