@@ -122,7 +122,7 @@ func attack(_ words: [String], _ file: borrowing OwnedDescriptor, _ parent: CInt
     case "become-root": result = Int(setuid(0))
     case "memory":
         var megabytes = 0
-        while let memory = unsafe malloc(16 << 20) {
+        while megabytes < 1024, let memory = unsafe malloc(16 << 20) {
             unsafe memset(memory, 1, 16 << 20)
             megabytes += 16
         }
