@@ -13,8 +13,8 @@ enum ModuleTable {
 
         // Infrastructure.
         "HTTP": ["CMicrohttpd", "Domain", "Execution", "Telemetry"],
-        "Database": ["Domain", "JSON"],
-        "DatabaseSQLite": ["CSQLite", "Database", "Domain"],
+        "Database": ["Crypto", "Domain", "JSON"],
+        "DatabaseSQLite": ["CSQLite", "Database", "Domain", "Execution"],
         "BlobStore": ["Crypto", "Domain"],
         "Models": ["Crypto", "Domain", "JSON"],
 
