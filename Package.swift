@@ -94,24 +94,25 @@ let package = Package(
         // The path of one upload: no step imports another.
         step("Authentication", ["Crypto", "Database", "Domain"]),
         step("Admission", ["Database", "Domain"]),
-        step("Spool", ["BlobStore", "Domain", "HTTP"]),
+        step("Spool", ["BlobStore", "Domain", "HTTP", "JSON"]),
         step("Gate", ["Database", "Domain", "Policy", "WorkerPool"]),
-        step("Charge", ["Database", "Domain"]),
+        step("Charge", ["BlobStore", "Crypto", "Database", "Domain"]),
         step("Store", ["BlobStore", "Domain"]),
-        module("Endpoints", ["Admission", "Authentication", "Domain", "HTTP", "JSON", "Telemetry"]),
+        module("Endpoints", ["Admission", "Authentication", "Crypto", "Database", "Domain", "HTTP", "JSON"]),
         module(
             "UploadPipeline",
             [
-                "Admission", "Authentication", "BlobStore", "Charge", "Database", "Domain", "Endpoints", "Gate", "HTTP",
-                "JSON", "Spool", "Store", "Telemetry",
+                "Admission", "Authentication", "BlobStore", "Charge", "Crypto", "Database", "Domain", "Endpoints",
+                "Gate", "HTTP", "Spool", "Store", "Telemetry", "WorkerPool",
             ]),
-        module("Tenancy", ["Crypto", "Database", "Domain", "Endpoints", "HTTP", "JSON", "WorkerPool"]),
+        module("Tenancy", ["Crypto", "Database", "Domain", "Endpoints", "HTTP"]),
+        module("Operations", ["Database", "Domain", "Endpoints", "HTTP", "Telemetry", "WorkerPool"]),
         program(
             "Server",
             [
                 "Admission", "Authentication", "BlobStore", "Charge", "Crypto", "Database", "DatabaseSQLite", "Domain",
-                "Endpoints", "Execution", "Gate", "HTTP", "JSON", "Models", "Policy", "Settings", "Spool", "Store",
-                "Telemetry", "Tenancy", "UploadPipeline", "WorkerPool", "WorkerProtocol",
+                "Endpoints", "Execution", "Gate", "HTTP", "JSON", "Models", "Operations", "Policy", "Settings", "Spool",
+                "Store", "Telemetry", "Tenancy", "UploadPipeline", "WorkerPool", "WorkerProtocol",
             ]),
 
         // Tests.

@@ -2,9 +2,9 @@
 """Searches an abstract pattern that the open_nsfw model scores above 0.99, without any explicit picture.
 
 A small grid of random colours, upscaled, is improved by an evolution strategy (antithetic natural gradient) on the
-model's own answer. The grid found is committed as fixtures/pattern-grid.png, so this needs to run only to find
-another one: python3 scripts/search-pattern.py [seed] [grid size]
-Needs: Pillow 12, numpy, onnxruntime, models/open-nsfw.onnx.
+model's own answer. The grid found (in about 40 seconds) is committed as fixtures/pattern-grid.png, so
+this needs to run only to find another one: scripts/search-pattern.py [seed] [grid size]. It needs what
+scripts/make-fixtures.py needs, which has to run afterwards.
 """
 import pathlib
 import sys

@@ -2,7 +2,8 @@ package import Domain
 
 /// Which uploads a list shows; a field that is nil lets all through.
 package struct UploadFilter: Hashable, Sendable {
-    package var status: UploadStatus?
+    /// Any of these; empty for all.
+    package var statuses: Set<UploadStatus>
     package var bucket: String?
     package var mediaType: MediaType?
     package var scanState: ScanState?
@@ -10,10 +11,10 @@ package struct UploadFilter: Hashable, Sendable {
     package var filenameContains: String?
 
     package init(
-        status: UploadStatus? = nil, bucket: String? = nil, mediaType: MediaType? = nil,
+        statuses: Set<UploadStatus> = [], bucket: String? = nil, mediaType: MediaType? = nil,
         scanState: ScanState? = nil, filenameContains: String? = nil
     ) {
-        self.status = status
+        self.statuses = statuses
         self.bucket = bucket
         self.mediaType = mediaType
         self.scanState = scanState
@@ -28,7 +29,10 @@ package struct UploadFilter: Hashable, Sendable {
             conditions.append(condition("?\(first + parameters.count)"))
             parameters.append(value)
         }
-        if let status { add({ "u.status = \($0)" }, .init(status)) }
+        if !statuses.isEmpty {
+            let list = statuses.map { "'\($0.rawValue)'" }.sorted().joined(separator: ", ")
+            conditions.append("u.status IN (\(list))")
+        }
         if let bucket { add({ "u.bucket = \($0)" }, .init(bucket)) }
         if let mediaType { add({ "u.media_type = \($0)" }, .init(mediaType)) }
         switch scanState {

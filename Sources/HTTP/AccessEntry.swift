@@ -3,11 +3,11 @@ import Telemetry
 
 /// What the access log tells about one request.
 struct AccessEntry: Sendable {
-    /// Empty until the header section is complete.
+    /// Both are empty until the header section is complete.
     var id = ""
     var method = ""
     /// Without the query, which may hold what is nobody's business.
-    var path = ""
+    let path: String
     let remoteAddress: String
     let startedSeconds = SystemTime.monotonicSeconds()
     /// 0 while nothing was answered.
@@ -17,12 +17,14 @@ struct AccessEntry: Sendable {
     var extraFields: JSONObject = [:]
     var isWritten = false
 
-    init(remoteAddress: String) { self.remoteAddress = remoteAddress }
+    init(target: [UInt8], remoteAddress: String) {
+        path = String(decoding: target.prefix { $0 != UInt8(ascii: "?") }.prefix(1_024), as: UTF8.self)
+        self.remoteAddress = remoteAddress
+    }
 
     mutating func describe(_ raw: RawHead, id: String) {
         self.id = id
         method = RequestHead.printable(raw.method)
-        path = String(decoding: raw.target.prefix { $0 != UInt8(ascii: "?") }.prefix(1_024), as: UTF8.self)
     }
 
     mutating func answered(_ response: Response, _ method: HTTPMethod?) {

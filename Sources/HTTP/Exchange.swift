@@ -69,7 +69,7 @@ final class Exchange: Sendable {
         self.client = client
         self.target = target
         self.targetAddress = targetAddress
-        state = Mutex(State(entry: AccessEntry(remoteAddress: client.remoteAddress)))
+        state = Mutex(State(entry: AccessEntry(target: target, remoteAddress: client.remoteAddress)))
         server.exchangeBegan()
     }
 

@@ -141,7 +141,7 @@ struct MisbehaviourTests {
         }
         #expect(found == reason)
         #expect(retryAfter > 0)
-        #expect(ContinuousClock.now - started < .seconds(5))
+        #expect(ContinuousClock.now - started < .seconds(10))
         #expect(fixture.pool.status.unavailableReason == reason)
         #expect(!fixture.pool.isAvailable)
         // From now on nobody waits at all.
@@ -150,7 +150,7 @@ struct MisbehaviourTests {
             Issue.record("a scan succeeded without a worker")
             return
         }
-        #expect(ContinuousClock.now - again < .milliseconds(500))
+        #expect(ContinuousClock.now - again < .seconds(2))
         #expect(fixture.metric("portcullis_scan_unavailable_total{reason=\"\(reason.rawValue)\"}") == 2)
         await fixture.pool.shutDown()
     }
