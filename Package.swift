@@ -63,6 +63,7 @@ let package = Package(
         shim("CONNXRuntime"),
         shim("CSeccomp", linking: "seccomp"),
         shim("CDescriptorPassing"),
+        shim("CSystemCalls"),
 
         // Values and rules.
         module("Domain"),
@@ -74,9 +75,9 @@ let package = Package(
         module("Execution"),
 
         // Infrastructure.
-        module("HTTP", ["CMicrohttpd", "Domain", "Telemetry"]),
-        module("Database", ["Domain", "JSON"]),
-        module("DatabaseSQLite", ["CSQLite", "Database", "Domain"]),
+        module("HTTP", ["CMicrohttpd", "Domain", "Execution", "Telemetry"]),
+        module("Database", ["Crypto", "Domain", "JSON"]),
+        module("DatabaseSQLite", ["CSQLite", "Database", "Domain", "Execution"]),
         module("BlobStore", ["Crypto", "Domain"]),
         module("Models", ["Crypto", "Domain", "JSON"]),
 
@@ -85,30 +86,33 @@ let package = Package(
         module("ImageDecoding", ["CJPEG", "CPNG", "Domain"]),
         module("Classifier", ["CONNXRuntime", "Domain", "ImageDecoding", "Models"]),
         module("Sandbox", ["CSeccomp"]),
-        program("Worker", ["Classifier", "Domain", "ImageDecoding", "Models", "Sandbox", "WorkerProtocol"]),
-        module("WorkerPool", ["Domain", "Telemetry", "WorkerProtocol"]),
+        module("SystemCalls", ["CSystemCalls"]),
+        program(
+            "Worker", ["Classifier", "Domain", "ImageDecoding", "Models", "Sandbox", "SystemCalls", "WorkerProtocol"]),
+        module("WorkerPool", ["Domain", "Execution", "SystemCalls", "Telemetry", "WorkerProtocol"]),
 
         // The path of one upload: no step imports another.
         step("Authentication", ["Crypto", "Database", "Domain"]),
         step("Admission", ["Database", "Domain"]),
-        step("Spool", ["BlobStore", "Domain", "HTTP"]),
+        step("Spool", ["BlobStore", "Domain", "HTTP", "JSON"]),
         step("Gate", ["Database", "Domain", "Policy", "WorkerPool"]),
-        step("Charge", ["Database", "Domain"]),
+        step("Charge", ["BlobStore", "Crypto", "Database", "Domain"]),
         step("Store", ["BlobStore", "Domain"]),
-        module("Endpoints", ["Admission", "Authentication", "Domain", "HTTP", "JSON", "Telemetry"]),
+        module("Endpoints", ["Admission", "Authentication", "Crypto", "Database", "Domain", "HTTP", "JSON"]),
         module(
             "UploadPipeline",
             [
-                "Admission", "Authentication", "BlobStore", "Charge", "Database", "Domain", "Endpoints", "Gate", "HTTP",
-                "JSON", "Spool", "Store", "Telemetry",
+                "Admission", "Authentication", "BlobStore", "Charge", "Crypto", "Database", "Domain", "Endpoints",
+                "Gate", "HTTP", "Spool", "Store", "Telemetry", "WorkerPool",
             ]),
-        module("Tenancy", ["Crypto", "Database", "Domain", "Endpoints", "HTTP", "JSON", "WorkerPool"]),
+        module("Tenancy", ["Crypto", "Database", "Domain", "Endpoints", "HTTP"]),
+        module("Operations", ["Database", "Domain", "Endpoints", "HTTP", "Telemetry", "WorkerPool"]),
         program(
             "Server",
             [
                 "Admission", "Authentication", "BlobStore", "Charge", "Crypto", "Database", "DatabaseSQLite", "Domain",
-                "Endpoints", "Execution", "Gate", "HTTP", "JSON", "Models", "Policy", "Settings", "Spool", "Store",
-                "Telemetry", "Tenancy", "UploadPipeline", "WorkerPool", "WorkerProtocol",
+                "Endpoints", "Execution", "Gate", "HTTP", "JSON", "Models", "Operations", "Policy", "Settings", "Spool",
+                "Store", "Telemetry", "Tenancy", "UploadPipeline", "WorkerPool", "WorkerProtocol",
             ]),
 
         // Tests.
@@ -117,12 +121,27 @@ let package = Package(
         tests("DomainTests", ["Domain"]),
         tests("PolicyTests", ["Domain", "Policy"]),
         tests("CryptoTests", ["Crypto", "Domain"]),
+        .executableTarget(
+            name: "DatabaseTestProcess", dependencies: ["Crypto", "Database", "DatabaseSQLite", "Domain", "Telemetry"],
+            path: "Tests/DatabaseTestProcess", swiftSettings: strict),
+        tests(
+            "DatabaseTests",
+            ["Crypto", "Database", "DatabaseSQLite", "DatabaseTestProcess", "Domain", "Execution"]),
         tests("JSONTests", ["Domain", "JSON"]),
         tests("AdmissionTests", ["Admission", "Domain"]),
         tests("SettingsTests", ["Settings"]),
-        tests("ImageDecodingTests", ["Domain", "ImageDecoding", "TestSupport"]),
-        tests("ClassifierTests", ["Classifier", "Domain", "ImageDecoding", "JSON", "Models", "TestSupport"]),
         tests("TelemetryTests", ["Domain", "Telemetry"]),
+        tests("HTTPTests", ["Domain", "Execution", "HTTP", "Telemetry"]),
+        .target(name: "CRawSystemCall", path: "Tests/CRawSystemCall"),
+        .executableTarget(
+            name: "HostileWorker", dependencies: ["CRawSystemCall", "Domain", "Sandbox", "SystemCalls", "WorkerProtocol"],
+            path: "Tests/HostileWorker", swiftSettings: strict),
+        tests(
+            "WorkerTests",
+            [
+                "Classifier", "Domain", "ImageDecoding", "Models", "SystemCalls", "Telemetry", "TestSupport",
+                "WorkerPool", "WorkerProtocol",
+            ]),
         tests("ServiceTests", ["TestSupport"]),
         tests("TestSupportTests", ["TestSupport"]),
         tests("TidyTests", ["TestSupport"]),

@@ -88,6 +88,7 @@ package final class ChildProcess: Sendable {
     }
 
     package var isRunning: Bool { state.withLock { $0.status == nil } }
+    package var outputText: String { state.withLock { String(decoding: $0.output, as: UTF8.self) } }
     package var errorText: String { state.withLock { String(decoding: $0.error, as: UTF8.self) } }
 
     /// Sends a signal; nothing happens when the process has ended.

@@ -12,9 +12,9 @@ enum ModuleTable {
         "Execution": [],
 
         // Infrastructure.
-        "HTTP": ["CMicrohttpd", "Domain", "Telemetry"],
-        "Database": ["Domain", "JSON"],
-        "DatabaseSQLite": ["CSQLite", "Database", "Domain"],
+        "HTTP": ["CMicrohttpd", "Domain", "Execution", "Telemetry"],
+        "Database": ["Crypto", "Domain", "JSON"],
+        "DatabaseSQLite": ["CSQLite", "Database", "Domain", "Execution"],
         "BlobStore": ["Crypto", "Domain"],
         "Models": ["Crypto", "Domain", "JSON"],
 
@@ -23,8 +23,11 @@ enum ModuleTable {
         "ImageDecoding": ["CJPEG", "CPNG", "Domain"],
         "Classifier": ["CONNXRuntime", "Domain", "ImageDecoding", "Models"],
         "Sandbox": ["CSeccomp"],
-        "Worker": ["Classifier", "Domain", "ImageDecoding", "Models", "Sandbox", "WorkerProtocol"],
-        "WorkerPool": ["Domain", "Telemetry", "WorkerProtocol"],
+        "SystemCalls": ["CSystemCalls"],
+        "Worker": [
+            "Classifier", "Domain", "ImageDecoding", "Models", "Sandbox", "SystemCalls", "WorkerProtocol",
+        ],
+        "WorkerPool": ["Domain", "Execution", "SystemCalls", "Telemetry", "WorkerProtocol"],
 
         // The path of one upload.
         "Authentication": ["Crypto", "Database", "Domain"],

@@ -1,0 +1,111 @@
+import Classifier
+import Domain
+import ImageDecoding
+import Models
+import Sandbox
+import SystemCalls
+import WorkerProtocol
+
+/// A classifier in its sandbox.
+struct ScanWorker {
+    let description: WorkerDescription
+    private let classifier: ImageClassifier
+    private let processorSeconds: Double
+
+    /// Share of the processor time after which a worker retires, so that the limit never ends a scan.
+    private static let retirementShare = 0.75
+
+    /// Loads and tests the model, then enters the sandbox: from here on the process can neither open a file nor start
+    /// anything, and only now may it read what strangers sent.
+    init(_ arguments: WorkerArguments) throws(StartError) {
+        let manifest: ModelManifest
+        do { manifest = try ModelManifest(contentsOf: arguments.manifestPath) } catch { throw StartError(error) }
+        guard FileAccess.canRead(manifest.modelPath) else {
+            throw StartError(.noModel, "\(manifest.modelPath): cannot be read; `make setup` fetches the model")
+        }
+        let selfTestScore: Double
+        do {
+            classifier = try ImageClassifier(
+                manifest: manifest, runtimeLibraryPath: arguments.runtimeLibraryPath)
+            selfTestScore = try classifier.selfTest()
+        } catch { throw StartError(error) }
+        processorSeconds = Double(arguments.processorSeconds)
+        let report: SandboxReport
+        do {
+            report = try Confinement.enter(
+                SandboxConfiguration(
+                    memoryHeadroomBytes: UInt64(arguments.memoryHeadroomBytes),
+                    processorSeconds: UInt64(arguments.processorSeconds), user: arguments.user,
+                    group: arguments.group, channel: Channel.workerDescriptor, parent: arguments.parent))
+        } catch { throw StartError(error) }
+        description = WorkerDescription(
+            model: manifest.identity, selfTestScore: selfTestScore, sandbox: SandboxFeatures(report),
+            decodable: MediaType.decodable)
+    }
+
+    /// Answers one request after the other; returns when this worker retires, throws `closed` when the service is gone.
+    func serve(_ channel: borrowing Channel) throws(WorkerProtocolError) {
+        while true {
+            let received = try channel.receive()
+            let startedAt = Clocks.monotonicSeconds()
+            guard let descriptor = received.descriptor else { throw .malformed("a request without a file") }
+            let file = OwnedDescriptor(owning: descriptor)
+            let request = try ScanRequest(decoding: received.bytes)
+            let result = scan(file, request)
+            let isRetiring = Clocks.processorSeconds() > processorSeconds * Self.retirementShare
+            let elapsedMicroseconds = UInt64((Clocks.monotonicSeconds() - startedAt) * 1e6)
+            let reply = ScanReply(
+                id: request.id, result: result, elapsedMicroseconds: elapsedMicroseconds, isRetiring: isRetiring)
+            try channel.send(reply.encoded())
+            if isRetiring { return }
+        }
+    }
+
+    private func scan(_ file: borrowing OwnedDescriptor, _ request: ScanRequest) -> ScanReply.Result {
+        do throws(MappingError) {
+            let mapped = try MappedFile(file, maximumBytes: request.limits.maximumFileBytes)
+            return mapped.withBytes { bytes in score(bytes, request) }
+        } catch {
+            switch error {
+            case .empty: return .corrupt("the file is empty")
+            case .tooLarge:
+                let megabytes = request.limits.maximumFileBytes >> 20
+                return .limitExceeded("the image file is too large; at most \(megabytes) MiB can be checked")
+            case .system(let error): return .failed("\(error)")
+            }
+        }
+    }
+
+    private func score(_ bytes: RawSpan, _ request: ScanRequest) -> ScanReply.Result {
+        do throws(ScanError) {
+            return .scored(
+                try classifier.classify(
+                    bytes, type: request.mediaType, limits: DecodeLimits(request.limits),
+                    threshold: request.threshold))
+        } catch {
+            switch error {
+            case .unscannable(let explanation): return .corrupt(explanation)
+            case .unsupported(let explanation): return .unsupported(explanation)
+            case .classifier(let error): return .failed(error.description)
+            }
+        }
+    }
+}
+
+extension DecodeLimits {
+    fileprivate init(_ limits: ScanLimits) {
+        self.init(
+            maximumPixelsPerFrame: limits.maximumPixelsPerFrame, maximumPixelsTotal: limits.maximumPixelsTotal,
+            maximumFrames: limits.maximumFrames, maximumScans: limits.maximumScans,
+            maximumWorkingBytes: limits.maximumWorkingBytes)
+    }
+}
+
+extension SandboxFeatures {
+    fileprivate init(_ report: SandboxReport) {
+        self = .all
+        if report.landlockVersion == nil { remove(.fileSystemDenied) }
+        if !report.isUnprivileged { remove(.unprivileged) }
+        if report.memoryLimitBytes == nil { remove(.memoryLimit) }
+    }
+}

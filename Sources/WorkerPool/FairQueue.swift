@@ -1,0 +1,103 @@
+import Domain
+
+/// What waits for a worker. Organizations take turns, so that one with many files delays another by one file and not
+/// by all of them; uploads go before backlog.
+struct FairQueue<Element> {
+    /// Organizations with something waiting, in the order of their turns, each with its elements, oldest first.
+    private struct Line {
+        var turns: [OrganizationID] = []
+        var elements: [OrganizationID: [Element]] = [:]
+
+        mutating func append(_ element: Element, for organization: OrganizationID) {
+            if elements[organization] == nil { turns.append(organization) }
+            elements[organization, default: []].append(element)
+        }
+
+        mutating func prepend(_ element: Element, for organization: OrganizationID) {
+            turns.removeAll { $0 == organization }
+            turns.insert(organization, at: 0)
+            elements[organization, default: []].insert(element, at: 0)
+        }
+
+        mutating func takeNext() -> Element? {
+            guard let organization = turns.first, var waiting = elements[organization] else { return nil }
+            turns.removeFirst()
+            let element = waiting.removeFirst()
+            if waiting.isEmpty {
+                elements[organization] = nil
+            } else {
+                elements[organization] = waiting
+                turns.append(organization)
+            }
+            return element
+        }
+
+        mutating func removeAll(where condition: (Element) -> Bool) -> [Element] {
+            var removed: [Element] = []
+            for organization in turns {
+                guard let waiting = elements[organization] else { continue }
+                let kept = waiting.filter { !condition($0) }
+                guard kept.count < waiting.count else { continue }
+                removed += waiting.filter(condition)
+                elements[organization] = kept.isEmpty ? nil : kept
+            }
+            turns.removeAll { elements[$0] == nil }
+            return removed
+        }
+
+        mutating func removeLast() -> Element? {
+            guard let organization = turns.last, var waiting = elements[organization] else { return nil }
+            let element = waiting.removeLast()
+            elements[organization] = waiting.isEmpty ? nil : waiting
+            if waiting.isEmpty { turns.removeLast() }
+            return element
+        }
+    }
+
+    private var uploads = Line()
+    private var backlog = Line()
+    private(set) var count = 0
+
+    var isEmpty: Bool { count == 0 }
+
+    /// To the end of the organization's own line.
+    mutating func append(_ element: Element, for organization: OrganizationID, _ priority: ScanPriority) {
+        count += 1
+        switch priority {
+        case .upload: uploads.append(element, for: organization)
+        case .backlog: backlog.append(element, for: organization)
+        }
+    }
+
+    /// Before everything of its priority: for an element that had its turn already.
+    mutating func prepend(_ element: Element, for organization: OrganizationID, _ priority: ScanPriority) {
+        count += 1
+        switch priority {
+        case .upload: uploads.prepend(element, for: organization)
+        case .backlog: backlog.prepend(element, for: organization)
+        }
+    }
+
+    mutating func takeNext() -> Element? {
+        let element = uploads.takeNext() ?? backlog.takeNext()
+        if element != nil { count -= 1 }
+        return element
+    }
+
+    /// Gives up a backlog element, to make room for an upload.
+    mutating func removeBacklog() -> Element? {
+        let element = backlog.removeLast()
+        if element != nil { count -= 1 }
+        return element
+    }
+
+    mutating func removeAll(where condition: (Element) -> Bool = { _ in true }) -> [Element] {
+        let removed = uploads.removeAll(where: condition) + backlog.removeAll(where: condition)
+        count -= removed.count
+        return removed
+    }
+
+    func forEach(_ body: (Element) -> Void) {
+        for line in [uploads, backlog] { for waiting in line.elements.values { waiting.forEach(body) } }
+    }
+}

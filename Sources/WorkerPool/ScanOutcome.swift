@@ -1,0 +1,35 @@
+package import Domain
+
+/// What became of a scan.
+package enum ScanOutcome: Sendable, Equatable {
+    /// `elapsedMilliseconds` is decoding and scoring, without waiting.
+    case scored(ScanScore, elapsedMilliseconds: Double)
+    /// The file is to blame: it cannot be decoded, breaks a limit, or broke two workers. The text may be shown to the
+    /// client.
+    case unscannable(String)
+    /// There is no decoder for its type. The text may be shown to the client.
+    case unsupported(String)
+    /// The classifier is to blame. Never a verdict, and never to be cached.
+    case unavailable(UnavailableReason, retryAfterSeconds: Int)
+}
+
+/// Why the classifier is unavailable; the raw values are labels of metrics and part of the status.
+package enum UnavailableReason: String, CaseIterable, Sendable {
+    case noModel = "no_model"
+    case noRuntime = "no_runtime"
+    /// The model is there and is not the one that its manifest describes, or cannot be loaded.
+    case invalidModel = "invalid_model"
+    /// Workers die or cannot be started.
+    case noWorker = "no_worker"
+    case queueFull = "queue_full"
+    case queueTimeout = "queue_timeout"
+    /// The operator took the classifier out of service.
+    case outOfService = "out_of_service"
+    /// A worker reported that the model failed on this file.
+    case inferenceFailed = "inference_failed"
+    /// The file could not be handed over: the service is out of descriptors, for one.
+    case handOverFailed = "hand_over_failed"
+    case shuttingDown = "shutting_down"
+    /// The waiting task was cancelled.
+    case cancelled
+}

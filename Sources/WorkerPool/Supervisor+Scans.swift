@@ -1,0 +1,135 @@
+import Domain
+import Telemetry
+import WorkerProtocol
+
+// The way of scans through the queue and the workers.
+extension Supervisor {
+    /// A file is given to this many workers before it is given up.
+    static let maximumAttempts = 2
+
+    func admit(_ scan: PendingScan, now: Double) {
+        if isOutOfService { return answerUnavailable(scan, .outOfService) }
+        if let unavailableReason { return answerUnavailable(scan, unavailableReason) }
+        if queue.count >= configuration.queueLength, !slots.contains(where: \.isIdle) {
+            guard scan.job.priority == .upload, let evicted = queue.removeBacklog() else {
+                return answerUnavailable(scan, .queueFull)
+            }
+            answerUnavailable(evicted, .queueFull)
+        }
+        queue.append(scan, for: scan.job.organization, scan.job.priority)
+        dispatch(now: now)
+    }
+
+    /// Gives waiting scans to idle workers; or answers them, where no worker is to be expected.
+    func dispatch(now: Double) {
+        if let unavailableReason {
+            for scan in queue.removeAll() { answerUnavailable(scan, unavailableReason) }
+            return
+        }
+        while let slot = slots.first(where: \.isIdle), let scan = queue.takeNext() { assign(scan, to: slot, now: now) }
+    }
+
+    private func assign(_ scan: PendingScan, to slot: WorkerSlot, now: Double) {
+        guard let process = slot.process else { return }
+        let request = ScanRequest(
+            id: scan.id, mediaType: scan.job.mediaType, threshold: scan.job.threshold, limits: configuration.limitsForWorkers)
+        do {
+            try process.channel.send(request.encoded(), passing: scan.job.descriptor)
+            process.allowMoreStandardError()
+            metrics.waited(seconds: now - scan.queuedAt)
+            let deadline = now + Double(configuration.deadlineMilliseconds) / 1000
+            slot.phase = .scanning(.init(scan: scan, request: request, startedAt: now, deadline: deadline))
+        } catch .closed {
+            // It died while it was idle: the file never reached it and is not to blame.
+            end(slot, .crash)
+            queue.prepend(scan, for: scan.job.organization, scan.job.priority)
+        } catch {
+            log.error("scan_hand_over_failed", ["error": .string("\(error)")])
+            answerUnavailable(scan, .handOverFailed)
+        }
+    }
+
+    func complete(
+        _ slot: WorkerSlot, _ assignment: WorkerSlot.Assignment, _ reply: ScanReply
+    ) throws(WorkerProtocolError) {
+        let seconds = SystemTime.monotonicSeconds() - assignment.startedAt
+        let elapsedMilliseconds = Double(reply.elapsedMicroseconds) / 1000
+        guard elapsedMilliseconds <= seconds * 1000 + 1 else { throw .malformed("elapsed: longer than the scan") }
+        metrics.answered(seconds: seconds)
+        meanScanSeconds += (seconds - meanScanSeconds) / 16
+        slot.backoff.succeeded()
+        slot.phase = .idle
+        if reply.isRetiring { end(slot, .retired) }
+        switch reply.result {
+        case .scored(let score): answer(assignment.scan, .scored(score, elapsedMilliseconds: elapsedMilliseconds))
+        case .corrupt(let text), .limitExceeded(let text): answer(assignment.scan, .unscannable(text))
+        case .unsupported(let text): answer(assignment.scan, .unsupported(text))
+        case .failed(let text):
+            log.error("scan_inference_failed", ["error": .string(text)])
+            answerUnavailable(assignment.scan, .inferenceFailed)
+        }
+    }
+
+    /// A scan whose worker is gone goes to another one, once. A worker that was killed by somebody else looks the same
+    /// as one that its file broke, so both count.
+    func retry(_ scan: PendingScan, after cause: RestartCause, now: Double) {
+        guard !isStopping else { return answerUnavailable(scan, .shuttingDown) }
+        var scan = scan
+        switch cause {
+        case .deadline: scan.failures.append(.deadline)
+        case .protocolViolation: scan.failures.append(.protocolViolation)
+        case .crash, .start, .retired: scan.failures.append(.crash)
+        }
+        guard scan.failures.count < Self.maximumAttempts else {
+            return answer(scan, .unscannable(explanation(of: scan.failures)))
+        }
+        scan.queuedAt = now
+        queue.prepend(scan, for: scan.job.organization, scan.job.priority)
+    }
+
+    private func explanation(of failures: [ScanFailure]) -> String {
+        let timeouts = failures.count { if case .deadline = $0 { true } else { false } }
+        let milliseconds = configuration.deadlineMilliseconds
+        if timeouts == failures.count { return "checking the image took more than \(milliseconds) ms, twice" }
+        if timeouts == 0 { return "the image broke its decoder, twice" }
+        return "the image broke its decoder and took more than \(milliseconds) ms to check"
+    }
+
+    // MARK: Waiting
+
+    private var queueWaitSeconds: Double { Double(configuration.queueWaitMilliseconds) / 1000 }
+
+    var nextExpiry: Double? {
+        var oldest: Double?
+        queue.forEach { oldest = min(oldest ?? $0.queuedAt, $0.queuedAt) }
+        return oldest.map { $0 + queueWaitSeconds }
+    }
+
+    func expireQueue(now: Double) {
+        guard let nextExpiry, nextExpiry <= now else { return }
+        let reason: UnavailableReason = slots.contains(where: \.isLive) ? .queueTimeout : .noWorker
+        for scan in queue.removeAll(where: { $0.queuedAt + queueWaitSeconds <= now }) {
+            answerUnavailable(scan, reason)
+        }
+    }
+
+    // MARK: Answers
+
+    func answer(_ scan: PendingScan, _ outcome: ScanOutcome) { answers.append((scan, outcome)) }
+
+    func answerUnavailable(_ scan: PendingScan, _ reason: UnavailableReason) {
+        answer(scan, .unavailable(reason, retryAfterSeconds: retryAfterSeconds(reason)))
+    }
+
+    /// When a repeat may find the trouble gone: for a queue, the time that it takes to work through it.
+    private func retryAfterSeconds(_ reason: UnavailableReason) -> Int {
+        switch reason {
+        case .queueFull, .queueTimeout:
+            let live = max(1, slots.count(where: \.isLive))
+            return Int(min(60, max(1, (Double(queue.count) * meanScanSeconds / Double(live)).rounded(.up))))
+        case .noModel, .noRuntime, .invalidModel, .outOfService: return 30
+        case .noWorker, .inferenceFailed, .handOverFailed, .shuttingDown: return 5
+        case .cancelled: return 1
+        }
+    }
+}

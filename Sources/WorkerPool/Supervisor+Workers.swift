@@ -1,0 +1,180 @@
+import Domain
+import SystemCalls
+import Telemetry
+import WorkerProtocol
+
+// The life of worker processes.
+extension Supervisor {
+    /// Does what is due at this moment.
+    func advance(_ slot: WorkerSlot, now: Double) {
+        guard let deadline = slot.deadline, now >= deadline else { return }
+        switch slot.phase {
+        case .waiting: if !isStopping { start(slot, now: now) }
+        case .starting:
+            log.error("worker_start_timeout", ["process": process(of: slot)])
+            end(slot, .start)
+        case .scanning: end(slot, .deadline)
+        case .ending(let ending): reap(slot, ending, now: now)
+        case .idle: break
+        }
+    }
+
+    private func start(_ slot: WorkerSlot, now: Double) {
+        do {
+            slot.process = try WorkerProcess(configuration, now: now)
+            slot.readyAt = nil
+            slot.description = nil
+            slot.phase = .starting(deadline: now + Double(configuration.startMilliseconds) / 1000)
+        } catch {
+            log.error("worker_start_failed", ["error": .string(error.description)])
+            startFailure = startFailure ?? .noWorker
+            metrics.restarted(.start)
+            slot.phase = .waiting(until: now + slot.backoff.died())
+        }
+    }
+
+    /// Kills the worker, whatever state it is in, and takes its scan away. It is reaped and replaced afterwards.
+    func end(_ slot: WorkerSlot, _ cause: RestartCause) {
+        guard let process = slot.process, !slot.isEnding else { return }
+        let phase = slot.phase
+        process.child.kill()
+        let now = SystemTime.monotonicSeconds()
+        slot.phase = .ending(.init(cause: cause, nextCheck: now, intervalSeconds: 0.001))
+        if case .scanning(let assignment) = phase { retry(assignment.scan, after: cause, now: now) }
+    }
+
+    private func reap(_ slot: WorkerSlot, _ ending: WorkerSlot.Ending, now: Double) {
+        guard let process = slot.process else { return }
+        var description = JSONValue.null
+        do {
+            guard let result = try process.child.reap() else {
+                // A killed process is gone within milliseconds, unless it hangs in the kernel.
+                var ending = ending
+                ending.nextCheck = now + ending.intervalSeconds
+                ending.intervalSeconds = min(ending.intervalSeconds * 2, 0.1)
+                slot.phase = .ending(ending)
+                return
+            }
+            description =
+                switch result {
+                case .exited(let status): .string("exit \(status)")
+                case .killed(let signal): .string("signal \(signal)")
+                }
+        } catch {
+            // Somebody else reaped it: the number means nothing any more.
+            log.error("worker_reap_failed", ["error": .string(error.description)])
+        }
+        logLines(process.drainStandardError(), of: slot)
+        let fields: JSONObject = [
+            "process": self.process(of: slot), "cause": .string(ending.cause.rawValue), "ending": description,
+            "age_seconds": .number(((now - process.startedAt) * 1000).rounded() / 1000),
+        ]
+        slot.process = nil
+        guard !isStopping else { return slot.phase = .waiting(until: now) }
+        if ending.cause == .retired { log.info("worker_retired", fields) } else { log.warning("worker_died", fields) }
+        restarts += 1
+        metrics.restarted(ending.cause)
+        scheduleReplacement(of: slot, ending.cause, now: now)
+    }
+
+    private func scheduleReplacement(of slot: WorkerSlot, _ cause: RestartCause, now: Double) {
+        if cause == .start {
+            startDeaths += 1
+            // One death at the start may be an accident; what follows fails at once while nobody is live.
+            if startDeaths >= 2 { startFailure = startFailure ?? .noWorker }
+        }
+        if cause == .retired || slot.readyAt.map({ now - $0 >= RestartBackoff.steadySeconds }) == true {
+            slot.backoff.succeeded()
+        }
+        slot.phase = .waiting(until: cause == .retired ? now : now + slot.backoff.died())
+    }
+
+    /// Takes a message from a worker, or learns that it is gone.
+    func readChannel(of slot: WorkerSlot) {
+        guard let process = slot.process else { return }
+        do throws(WorkerProtocolError) {
+            guard let bytes = try process.channel.receiveWaiting() else { return }
+            switch slot.phase {
+            case .starting: try becomeReady(slot, StartReport(decoding: bytes))
+            case .scanning(let assignment):
+                try complete(slot, assignment, ScanReply(decoding: bytes, to: assignment.request))
+            case .idle: throw .malformed("a message that nobody asked for")
+            case .waiting, .ending: break
+            }
+        } catch .closed {
+            if case .starting = slot.phase { end(slot, .start) } else { end(slot, .crash) }
+        } catch {
+            log.error("worker_protocol_violation", ["process": self.process(of: slot), "error": .string("\(error)")])
+            if case .starting = slot.phase { end(slot, .start) } else { end(slot, .protocolViolation) }
+        }
+    }
+
+    private func becomeReady(_ slot: WorkerSlot, _ report: StartReport) throws(WorkerProtocolError) {
+        switch report {
+        case .failed(let failure, let text):
+            log.error("worker_start_failed", ["process": process(of: slot), "error": .string(text)])
+            startFailure = UnavailableReason(failure)
+            end(slot, .start)
+        case .ready(let description):
+            guard description.sandbox.contains(.systemCallFilter) else { throw .malformed("no system call filter") }
+            guard description.decodable.isSuperset(of: MediaType.decodable) else {
+                throw .malformed("decoders are missing")
+            }
+            let now = SystemTime.monotonicSeconds()
+            slot.phase = .idle
+            slot.readyAt = now
+            slot.description = description
+            lastReady = description
+            startFailure = nil
+            startDeaths = 0
+            let milliseconds = slot.process.map { (now - $0.startedAt) * 1000 } ?? 0
+            log.info(
+                "worker_ready",
+                [
+                    "process": process(of: slot), "model": .string(description.model.name),
+                    "start_milliseconds": .integer(Int64(milliseconds)),
+                ])
+            warnAboutSandbox(description.sandbox)
+        }
+    }
+
+    /// Says once which walls are missing.
+    private func warnAboutSandbox(_ features: SandboxFeatures) {
+        guard features != reportedSandbox else { return }
+        reportedSandbox = features
+        let missing = SandboxFeatures.all.subtracting(features).names
+        guard !missing.isEmpty else { return }
+        log.warning("worker_sandbox_degraded", ["missing": .array(missing.map(JSONValue.string))])
+    }
+
+    func readStandardError(of slot: WorkerSlot) {
+        guard let process = slot.process else { return }
+        switch process.readStandardError() {
+        case .nothing: break
+        case .lines(let lines): logLines(lines, of: slot)
+        case .flood:
+            log.error("worker_output_flood", ["process": self.process(of: slot)])
+            end(slot, .protocolViolation)
+        }
+    }
+
+    private func logLines(_ lines: [String], of slot: WorkerSlot) {
+        for line in lines {
+            log.warning("worker_output", ["process": process(of: slot), "line": .string(line)])
+        }
+    }
+
+    func process(of slot: WorkerSlot) -> JSONValue { JSONValue(slot.process.map { Int64($0.child.id) }) }
+}
+
+extension UnavailableReason {
+    fileprivate init(_ failure: StartFailure) {
+        self =
+            switch failure {
+            case .noModel: .noModel
+            case .noRuntime: .noRuntime
+            case .invalidModel, .selfTestFailed: .invalidModel
+            case .invalidArguments, .sandboxFailed, .outOfMemory: .noWorker
+            }
+    }
+}

@@ -1,0 +1,73 @@
+import Domain
+import Glibc
+import SystemCalls
+import Telemetry
+import WorkerPool
+
+// A process that has nothing but a pool, so that what it leaves behind (descriptors, zombies, orphans) can be counted.
+//
+//     PoolHost wait WORKER MANIFEST RUNTIME          prints the workers' ids and waits to be killed
+//     PoolHost cycle WORKER MANIFEST RUNTIME FILE    starts, scans, kills, shuts down, and prints what is left
+
+let arguments = CommandLine.arguments
+let configuration = WorkerPoolConfiguration(
+    workerExecutable: arguments[2], manifestPath: arguments[3], runtimeLibraryPath: arguments[4], workers: 2)
+
+func makePool() throws -> WorkerPool {
+    let pool = try WorkerPool(configuration: configuration, log: Logger(), metrics: MetricsRegistry())
+    pool.start()
+    return pool
+}
+
+func ready(_ pool: WorkerPool) async throws -> [Int32] {
+    while pool.status.live < 2 { try await Task.sleep(for: .milliseconds(5)) }
+    return pool.status.processes
+}
+
+func openDescriptors() -> Int { (0..<1024).count { fcntl(CInt($0), F_GETFD) >= 0 } }
+
+/// Scans `path`, on several tasks at once, while the workers are killed under them.
+func scanUnderFire(_ pool: WorkerPool, _ path: String) async throws {
+    try await withThrowingTaskGroup(of: Void.self) { group in
+        for index in 0..<8 {
+            group.addTask {
+                let file = unsafe OwnedDescriptor(owning: open(path, O_RDONLY | O_CLOEXEC))
+                let job = ScanJob(
+                    descriptor: file.rawValue, mediaType: .png,
+                    organization: OrganizationID(rawValue: "org_\(index)"), threshold: 0.8)
+                _ = await pool.scan(job)
+                _ = consume file
+            }
+        }
+        try await Task.sleep(for: .milliseconds(20))
+        for process in pool.status.processes { kill(process, SIGKILL) }
+        try await group.waitForAll()
+    }
+}
+
+switch arguments[1] {
+case "wait":
+    let pool = try makePool()
+    StandardOutput.line(try await ready(pool).map { "\($0)" }.joined(separator: " "))
+    while true { try await Task.sleep(for: .seconds(60)) }
+default:
+    var counts: [Int] = []
+    for _ in 0..<3 {
+        let pool = try makePool()
+        _ = try await ready(pool)
+        try await scanUnderFire(pool, arguments[5])
+        await pool.shutDown()
+        counts.append(openDescriptors())
+    }
+    var status: CInt = 0
+    let child = unsafe waitpid(-1, &status, WNOHANG)
+    let children = child == -1 && errno == ECHILD ? "none" : "some"
+    StandardOutput.line("descriptors \(counts.map { "\($0)" }.joined(separator: " ")) children \(children)")
+}
+
+enum StandardOutput {
+    static func line(_ text: String) {
+        var text = text + "\n"
+        _ = text.withUTF8 { bytes in unsafe write(1, bytes.baseAddress, bytes.count) }
+    }
+}
