@@ -21,7 +21,8 @@ run: build ## start the service with a demo organization; Ctrl-C ends it
 	@scripts/run-demo
 
 test: setup ## run every test; SUITES=Regex runs only those that match
-	@swift test $(CHECKED) --disable-xctest $(FILTER)
+	@swift build --build-tests $(CHECKED)
+	@swift test --skip-build --disable-xctest --quiet $(FILTER)
 
 lint: ## check formatting and scripts
 	@scripts/lint

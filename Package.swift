@@ -75,9 +75,9 @@ let package = Package(
         module("Execution"),
 
         // Infrastructure.
-        module("HTTP", ["CMicrohttpd", "Domain", "Telemetry"]),
-        module("Database", ["Domain", "JSON"]),
-        module("DatabaseSQLite", ["CSQLite", "Database", "Domain"]),
+        module("HTTP", ["CMicrohttpd", "Domain", "Execution", "Telemetry"]),
+        module("Database", ["Crypto", "Domain", "JSON"]),
+        module("DatabaseSQLite", ["CSQLite", "Database", "Domain", "Execution"]),
         module("BlobStore", ["Crypto", "Domain"]),
         module("Models", ["Crypto", "Domain", "JSON"]),
 
@@ -94,24 +94,25 @@ let package = Package(
         // The path of one upload: no step imports another.
         step("Authentication", ["Crypto", "Database", "Domain"]),
         step("Admission", ["Database", "Domain"]),
-        step("Spool", ["BlobStore", "Domain", "HTTP"]),
+        step("Spool", ["BlobStore", "Domain", "HTTP", "JSON"]),
         step("Gate", ["Database", "Domain", "Policy", "WorkerPool"]),
-        step("Charge", ["Database", "Domain"]),
+        step("Charge", ["BlobStore", "Crypto", "Database", "Domain"]),
         step("Store", ["BlobStore", "Domain"]),
-        module("Endpoints", ["Admission", "Authentication", "Domain", "HTTP", "JSON", "Telemetry"]),
+        module("Endpoints", ["Admission", "Authentication", "Crypto", "Database", "Domain", "HTTP", "JSON"]),
         module(
             "UploadPipeline",
             [
-                "Admission", "Authentication", "BlobStore", "Charge", "Database", "Domain", "Endpoints", "Gate", "HTTP",
-                "JSON", "Spool", "Store", "Telemetry",
+                "Admission", "Authentication", "BlobStore", "Charge", "Crypto", "Database", "Domain", "Endpoints",
+                "Gate", "HTTP", "Spool", "Store", "Telemetry", "WorkerPool",
             ]),
-        module("Tenancy", ["Crypto", "Database", "Domain", "Endpoints", "HTTP", "JSON", "WorkerPool"]),
+        module("Tenancy", ["Crypto", "Database", "Domain", "Endpoints", "HTTP"]),
+        module("Operations", ["Database", "Domain", "Endpoints", "HTTP", "Telemetry", "WorkerPool"]),
         program(
             "Server",
             [
                 "Admission", "Authentication", "BlobStore", "Charge", "Crypto", "Database", "DatabaseSQLite", "Domain",
-                "Endpoints", "Execution", "Gate", "HTTP", "JSON", "Models", "Policy", "Settings", "Spool", "Store",
-                "Telemetry", "Tenancy", "UploadPipeline", "WorkerPool", "WorkerProtocol",
+                "Endpoints", "Execution", "Gate", "HTTP", "JSON", "Models", "Operations", "Policy", "Settings", "Spool",
+                "Store", "Telemetry", "Tenancy", "UploadPipeline", "WorkerPool", "WorkerProtocol",
             ]),
 
         // Tests.
@@ -120,17 +121,21 @@ let package = Package(
         tests("DomainTests", ["Domain"]),
         tests("PolicyTests", ["Domain", "Policy"]),
         tests("CryptoTests", ["Crypto", "Domain"]),
+        .executableTarget(
+            name: "DatabaseTestProcess", dependencies: ["Crypto", "Database", "DatabaseSQLite", "Domain", "Telemetry"],
+            path: "Tests/DatabaseTestProcess", swiftSettings: strict),
+        tests(
+            "DatabaseTests",
+            ["Crypto", "Database", "DatabaseSQLite", "DatabaseTestProcess", "Domain", "Execution"]),
         tests("JSONTests", ["Domain", "JSON"]),
         tests("AdmissionTests", ["Admission", "Domain"]),
         tests("SettingsTests", ["Settings"]),
         tests("TelemetryTests", ["Domain", "Telemetry"]),
+        tests("HTTPTests", ["Domain", "Execution", "HTTP", "Telemetry"]),
         .target(name: "CRawSystemCall", path: "Tests/CRawSystemCall"),
         .executableTarget(
             name: "HostileWorker", dependencies: ["CRawSystemCall", "Domain", "Sandbox", "SystemCalls", "WorkerProtocol"],
             path: "Tests/HostileWorker", swiftSettings: strict),
-        .executableTarget(
-            name: "PoolHost", dependencies: ["Domain", "SystemCalls", "Telemetry", "WorkerPool"],
-            path: "Tests/PoolHost", swiftSettings: strict),
         tests(
             "WorkerTests",
             [

@@ -64,7 +64,7 @@ package struct APIKey: Hashable, Sendable {
     }
 }
 
-package enum UserRole: String, Sendable {
+package enum UserRole: String, CaseIterable, Sendable {
     case admin
     case member
     case viewer

@@ -13,9 +13,12 @@ package enum FailureCode: String, CaseIterable, Sendable {
     case requestTimeout = "request_timeout"
     case alreadyExists = "already_exists"
     case conflict
+    case idempotencyConflict = "idempotency_conflict"
+    case idempotencyInProgress = "idempotency_in_progress"
     case quarantined
     case gone
     case lengthRequired = "length_required"
+    case preconditionFailed = "precondition_failed"
     case payloadTooLarge = "payload_too_large"
     case unsupportedImageType = "unsupported_image_type"
     case unsupportedMediaType = "unsupported_media_type"
@@ -68,9 +71,14 @@ package enum FailureCode: String, CaseIterable, Sendable {
         case .requestTimeout: Row(408, "RequestTimeoutError", "The request arrived too slowly.")
         case .alreadyExists: Row(409, "AlreadyExistsError", "The resource exists already.")
         case .conflict: Row(409, "ConflictError", "The request conflicts with another one.")
+        case .idempotencyConflict:
+            Row(409, "ConflictError", "The idempotency key was used for another request.")
+        case .idempotencyInProgress:
+            Row(409, "ConflictError", "The first request under this idempotency key is still running.")
         case .quarantined: Row(410, "GoneError", "The upload was quarantined and is not served.")
         case .gone: Row(410, "GoneError", "The content was deleted.")
         case .lengthRequired: Row(411, "BadRequestError", "A Content-Length is required.")
+        case .preconditionFailed: Row(412, "BadRequestError", "The content is not the version that was asked for.")
         case .payloadTooLarge: Row(413, "PayloadTooLargeError", "The body is too large.")
         case .unsupportedImageType:
             Row(415, "ContentRejectedError", "The image's type cannot be checked, and the organization fails closed.")

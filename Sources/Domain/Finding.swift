@@ -26,7 +26,7 @@ package enum GateDecision: String, Sendable {
 }
 
 /// How far an accepted upload was examined.
-package enum ScanState: String, Sendable {
+package enum ScanState: String, CaseIterable, Sendable {
     /// Scored by the classifier.
     case scanned
     /// Admitted although the gate applied and could not score it: the organization's unscanned debt.

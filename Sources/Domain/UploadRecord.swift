@@ -1,5 +1,5 @@
 /// The life of an upload record.
-package enum UploadStatus: String, Sendable {
+package enum UploadStatus: String, CaseIterable, Sendable {
     case completed = "COMPLETED"
     case rejected = "REJECTED"
     case quarantined = "QUARANTINED"

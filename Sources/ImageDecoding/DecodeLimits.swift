@@ -14,7 +14,8 @@ package struct DecodeLimits: Hashable, Sendable {
 
     package init(
         maximumSide: Int = 65_535, maximumPixelsPerFrame: Int = 50_000_000,
-        maximumPixelsTotal: Int = 1_000_000_000, maximumFrames: Int = 10_000, maximumScans: Int = 100, maximumWorkingBytes: Int = 440 * 1_048_576
+        maximumPixelsTotal: Int = 1_000_000_000, maximumFrames: Int = 10_000, maximumScans: Int = 100,
+        maximumWorkingBytes: Int = 440 * 1_048_576
     ) {
         self.maximumSide = maximumSide
         self.maximumPixelsPerFrame = maximumPixelsPerFrame

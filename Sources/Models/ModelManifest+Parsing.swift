@@ -41,7 +41,9 @@ extension ModelManifest {
             channelsFirst ? (shape[2], shape[3], shape[1]) : (shape[1], shape[2], shape[3])
         guard shape[0] == 1, channels == 3, sizes.contains(width), sizes.contains(height) else {
             throw section.invalid(
-                "shape", "a batch of 1, 3 channels and \(sizes.lowerBound) to \(sizes.upperBound) rows and columns, as the layout orders them")
+                "shape",
+                "a batch of 1, 3 channels and \(sizes.lowerBound) to \(sizes.upperBound) rows and columns, as the layout orders them"
+            )
         }
         let input = Input(
             name: try section.text("name"), layout: layout, width: width, height: height,
@@ -56,7 +58,8 @@ extension ModelManifest {
         let filter = try section.text("filter")
         guard filter == "bilinear_antialiased" else { throw section.invalid("filter", "\"bilinear_antialiased\"") }
         let result = Preprocessing(
-            version: try section.text("version"), width: try section.integer("width", in: input.width...sizes.upperBound),
+            version: try section.text("version"),
+            width: try section.integer("width", in: input.width...sizes.upperBound),
             height: try section.integer("height", in: input.height...sizes.upperBound),
             jpegQuality: try section.optionalInteger("jpeg_quality", in: 1...100))
         try section.finish()

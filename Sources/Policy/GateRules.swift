@@ -43,7 +43,9 @@ package enum GateRules {
         switch finding {
         case .clean: accepted(.scanned)
         case .nsfw, .unscannable: Outcome(decision: .quarantined, scanState: .scanned, failure: nil)
-        case .unsupported, .classifierUnavailable: nil
+        // Noted, so that it is not tried again and again; a build with a decoder for it will.
+        case .unsupported: accepted(.unscanned)
+        case .classifierUnavailable: nil
         case .notAnImage, .dedicatedPlane, .disabled: accepted(.skipped)
         }
     }

@@ -80,7 +80,7 @@ struct GateRulesTests {
         #expect(GateRules.lateOutcome(of: .nsfw)?.decision == .quarantined)
         #expect(GateRules.lateOutcome(of: .unscannable)?.decision == .quarantined)
         #expect(GateRules.lateOutcome(of: .classifierUnavailable) == nil)
-        #expect(GateRules.lateOutcome(of: .unsupported) == nil)
+        #expect(GateRules.lateOutcome(of: .unsupported)?.scanState == .unscanned)
         #expect(GateRules.lateOutcome(of: .disabled)?.scanState == .skipped)
     }
 }

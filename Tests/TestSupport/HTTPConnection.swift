@@ -6,6 +6,7 @@ package final class HTTPConnection {
     private let socket: CInt
     private var received: [UInt8] = []
     private var ended = false
+    private var wasReset = false
 
     /// Reads and writes fail when nothing moves for `timeoutSeconds`.
     package init(port: Int, timeoutSeconds: Int = 60) throws {
@@ -102,7 +103,7 @@ package final class HTTPConnection {
         return unsafe Glibc.poll(&poll, 1, 0) > 0
     }
 
-    /// Whether the peer has closed: waits for the end of the stream and swallows what comes before.
+    /// Waits for the peer to close or reset the connection, and swallows what comes before; an error when it does not.
     package func isClosedByPeer() throws -> Bool {
         while try receive() { received.removeAll() }
         return true
@@ -110,17 +111,19 @@ package final class HTTPConnection {
 
     // MARK: Reading
 
-    /// Reads more; false at the end of the stream. A reset counts as the end only when nothing was missing.
+    /// Reads more; false at the end of the stream, or when the peer reset it.
     private func receive() throws -> Bool {
         guard !ended else { return false }
         var buffer = [UInt8](repeating: 0, count: 262_144)
         while true {
             let count = unsafe recv(socket, &buffer, buffer.count, 0)
             if count < 0 && errno == EINTR { continue }
-            if count < 0 { throw SupportError("recv: error \(errno) (\(received.count) bytes pending)") }
-            ended = count == 0
+            wasReset = count < 0 && errno == ECONNRESET
+            if count < 0 && !wasReset { throw SupportError("recv: error \(errno) (\(received.count) bytes pending)") }
+            ended = count <= 0
+            if ended { return false }
             received += buffer[..<count]
-            return !ended
+            return true
         }
     }
 
@@ -186,6 +189,7 @@ package final class HTTPConnection {
             return try read(count)
         }
         while try receive() {}
+        if wasReset { throw SupportError("the connection was reset in the body") }
         defer { received.removeAll() }
         return received
     }

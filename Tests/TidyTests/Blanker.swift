@@ -11,6 +11,11 @@ struct Blanker {
 
     mutating func blank() -> [UInt8] {
         while position < source.count {
+            let byte = source[position]
+            guard byte == UInt8(ascii: "/") || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "#") else {
+                position += 1
+                continue
+            }
             if starts("//") {
                 skip { $0.source[$0.position] == UInt8(ascii: "\n") }
             } else if starts("/*") {

@@ -68,9 +68,9 @@ struct FileTests {
 
     @Test("No file is empty or only a comment")
     func filesHaveContent() throws {
-        for path in files where path.hasPrefix("Sources/") && path.hasSuffix(".swift") {
-            let hasCode = try SourceFile(path: path).lines.contains { line in line.contains { !$0.isWhitespace } }
-            #expect(hasCode, "\(path) has no code")
+        for source in try SourceFile.all.get() where source.path.hasPrefix("Sources/") {
+            let hasCode = source.lines.contains { line in line.contains { !$0.isWhitespace } }
+            #expect(hasCode, "\(source.path) has no code")
         }
     }
 

@@ -12,9 +12,9 @@ enum ModuleTable {
         "Execution": [],
 
         // Infrastructure.
-        "HTTP": ["CMicrohttpd", "Domain", "Telemetry"],
-        "Database": ["Domain", "JSON"],
-        "DatabaseSQLite": ["CSQLite", "Database", "Domain"],
+        "HTTP": ["CMicrohttpd", "Domain", "Execution", "Telemetry"],
+        "Database": ["Crypto", "Domain", "JSON"],
+        "DatabaseSQLite": ["CSQLite", "Database", "Domain", "Execution"],
         "BlobStore": ["Crypto", "Domain"],
         "Models": ["Crypto", "Domain", "JSON"],
 

@@ -6,8 +6,7 @@ struct ModuleTests {
     private let sources: [SourceFile]
 
     init() throws {
-        sources = try Repository.files().filter { $0.hasPrefix("Sources/") && $0.hasSuffix(".swift") }
-            .map(SourceFile.init(path:))
+        sources = try SourceFile.all.get().filter { $0.path.hasPrefix("Sources/") }
     }
 
     @Test("A module imports only what the table allows")

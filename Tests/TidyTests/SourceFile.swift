@@ -11,6 +11,11 @@ struct SourceFile: Sendable {
         self.init(path: path, text: try Repository.text(path))
     }
 
+    /// Every Swift source of the tree. Read once, since taking all of them apart takes seconds in a debug build.
+    static let all = Result {
+        try Repository.files().filter { $0.hasSuffix(".swift") }.map(SourceFile.init(path:))
+    }
+
     init(path: String, text: String) {
         self.path = path
         self.text = text
@@ -52,7 +57,9 @@ struct SourceFile: Sendable {
         var line = 1
         while index < code.count {
             if code[index] == UInt8(ascii: "\n") { line += 1 }
-            if startsFunction(at: index), let open = bodyStart(from: index), let close = closingBrace(from: open) {
+            if Self.firstLetters.contains(code[index]), startsFunction(at: index), let open = bodyStart(from: index),
+                let close = closingBrace(from: open)
+            {
                 found.append(Function(line: line, lines: 1 + code[index...close].count { $0 == UInt8(ascii: "\n") }))
             }
             index += 1
@@ -62,14 +69,16 @@ struct SourceFile: Sendable {
 
     private static let functionKeywords = ["func ", "init(", "init?(", "init<", "deinit ", "subscript(", "subscript<"]
         .map { Array($0.utf8) }
+    private static let firstLetters = Set(functionKeywords.map { $0[0] })
     private static let otherKeywords = [
         "var ", "let ", "case ", "struct ", "class ", "enum ", "extension ", "associatedtype ",
     ]
     .map { Array($0.utf8) }
 
     private func hasWord(_ words: [[UInt8]], at index: Int) -> Bool {
-        if index > 0, isPartOfName(code[index - 1]) { return false }
-        return words.contains { code[index...].starts(with: $0) }
+        let first = code[index]
+        guard index == 0 || !isPartOfName(code[index - 1]) else { return false }
+        return words.contains { $0[0] == first && code[index...].starts(with: $0) }
     }
 
     private func isPartOfName(_ byte: UInt8) -> Bool {

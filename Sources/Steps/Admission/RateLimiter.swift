@@ -70,6 +70,16 @@ package final class RateLimiter: Sendable {
         return try result.get()
     }
 
+    /// How the organization stands with a category, taking nothing.
+    package func status(_ category: RateLimitCategory, for caller: Caller) -> RateLimitStatus {
+        let now = time.now()
+        let limit = caller.organization.effectiveRateLimits[category]
+        let key = BucketKey.organization(caller.organization.internalID, category)
+        var bucket = state.withLock { $0.buckets[key] } ?? TokenBucket(limit: limit, now: now)
+        bucket.refill(limit: limit, now: now)
+        return Self.status(bucket, now: now)
+    }
+
     /// Gives back what `take` took, for a request that another check refused.
     package func giveBack(_ pass: RateLimitPass) {
         state.withLock { state in

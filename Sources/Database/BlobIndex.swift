@@ -1,0 +1,88 @@
+package import Domain
+
+/// How many uploads of an organization refer to each content.
+///
+/// A content is removed in two steps, because its file and its row cannot change in one. The deletion of the last
+/// upload leaves a row with the count 0, and is durable before anything else happens. Then, in a transaction of its
+/// own, `removeUnreferenced` takes the row away if the count still is 0, and inside that transaction, after it, the
+/// caller unlinks the file. A crash in between leaves a row with the count 0, which `unreferenced` finds. An upload
+/// of the same content takes part in the same order of transactions: where it commits first, the count is 1 and the
+/// file stays; where it commits later, it finds the file gone and links it again from its spool file
+/// (`BlobStore.ensureLinked`), inside its transaction and after its `retain`.
+package struct BlobIndex {
+    private let transaction: any Transaction
+    init(_ transaction: any Transaction) { self.transaction = transaction }
+
+    /// One more upload refers to the content.
+    package func retain(_ organization: InternalID, _ sha256: ContentHash, size: Int64) throws(DatabaseError) {
+        try transaction.execute(
+            """
+            INSERT INTO blobs (organization, sha256, size, reference_count) VALUES (?1, ?2, ?3, 1)
+            ON CONFLICT (organization, sha256) DO UPDATE SET reference_count = blobs.reference_count + 1
+            """, [.init(organization), .init(sha256), .init(size)])
+    }
+
+    /// One upload less refers to the content.
+    /// - Returns: whether it was the last one.
+    package func release(_ organization: InternalID, _ sha256: ContentHash) throws(DatabaseError) -> Bool {
+        let left = try transaction.first(
+            """
+            UPDATE blobs SET reference_count = reference_count - 1
+            WHERE organization = ?1 AND sha256 = ?2 AND reference_count > 0 RETURNING reference_count
+            """, [.init(organization), .init(sha256)]
+        ) { row throws(DatabaseError) in try row.integer() }
+        guard let left else { throw .misuse("a release of the content \(sha256), which nothing refers to") }
+        return left == 0
+    }
+
+    /// Takes the row away, if nothing refers to the content. The caller unlinks the file in the same transaction.
+    /// - Returns: whether the file is to be unlinked.
+    package func removeUnreferenced(
+        _ organization: InternalID, _ sha256: ContentHash
+    ) throws(DatabaseError) -> Bool {
+        try transaction.execute(
+            "DELETE FROM blobs WHERE organization = ?1 AND sha256 = ?2 AND reference_count = 0",
+            [.init(organization), .init(sha256)]) == 1
+    }
+
+    /// Contents that nothing refers to and that were not removed yet.
+    package func unreferenced(
+        limit: Int = 1000
+    ) throws(DatabaseError) -> [(internalID: InternalID, organization: OrganizationID, sha256: ContentHash)] {
+        try transaction.query(
+            """
+            SELECT o.internal_id, o.id, b.sha256 FROM blobs b JOIN organizations o ON o.internal_id = b.organization
+            WHERE b.reference_count = 0 LIMIT ?1
+            """, [.init(limit)]
+        ) { row throws(DatabaseError) in
+            (try row.value(InternalID.self), try row.value(OrganizationID.self), try row.value(ContentHash.self))
+        }
+    }
+
+    /// Whether an upload refers to the content: what the recovery of the blob store asks.
+    package func isReferenced(
+        _ organization: OrganizationID, _ sha256: ContentHash
+    ) throws(DatabaseError) -> Bool {
+        try transaction.count(
+            """
+            SELECT COUNT(*) FROM blobs b JOIN organizations o ON o.internal_id = b.organization
+            WHERE o.id = ?1 AND b.sha256 = ?2 AND b.reference_count > 0
+            """, [.init(organization), .init(sha256)]) > 0
+    }
+
+    /// The contents of an organization in the order of their hashes, for `verify`.
+    package func list(
+        _ organization: InternalID, after: ContentHash? = nil, limit: Int = 1000
+    ) throws(DatabaseError) -> [(sha256: ContentHash, size: Int64, referenceCount: Int64)] {
+        try transaction.query(
+            """
+            SELECT sha256, size, reference_count FROM blobs WHERE organization = ?1 AND sha256 > ?2
+            ORDER BY sha256 LIMIT ?3
+            """, [.init(organization), .init(after?.rawValue ?? ""), .init(limit)]
+        ) { row throws(DatabaseError) in (try row.value(ContentHash.self), try row.integer(), try row.integer()) }
+    }
+}
+
+extension Transaction {
+    package var blobs: BlobIndex { BlobIndex(self) }
+}

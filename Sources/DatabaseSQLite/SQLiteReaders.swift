@@ -1,0 +1,58 @@
+internal import Database
+internal import Execution
+internal import Synchronization
+
+/// A bounded pool of connections for reading. Whoever finds it empty waits: reads are short.
+final class SQLiteReaders: Sendable {
+    private struct State {
+        var idle: [SQLiteConnection]
+        var isClosed = false
+    }
+
+    private let count: Int
+    private let state: Mutex<State>
+    private let permits = Semaphore()
+
+    init(path: String, count: Int, busyTimeoutMilliseconds: Int) throws(DatabaseError) {
+        var connections: [SQLiteConnection] = []
+        for _ in 0..<count {
+            let connection = try SQLiteConnection(
+                path: path, mode: .readOnly, busyTimeoutMilliseconds: busyTimeoutMilliseconds)
+            try connection.run("PRAGMA trusted_schema = OFF")
+            connections.append(connection)
+        }
+        self.count = count
+        state = Mutex(State(idle: connections))
+        for _ in 0..<count { permits.signal() }
+    }
+
+    /// Runs `body` in a read transaction: all its statements see one snapshot.
+    func read<T>(_ body: (any Transaction) throws(DatabaseError) -> T) throws(DatabaseError) -> T {
+        permits.wait()
+        defer { permits.signal() }
+        guard let connection = state.withLock({ $0.isClosed ? nil : $0.idle.popLast() }) else { throw .closed }
+        defer { state.withLock { $0.idle.append(connection) } }
+        try connection.run("BEGIN")
+        let transaction = SQLiteTransaction(connection)
+        let result: Result<T, DatabaseError>
+        do {
+            result = .success(try body(transaction))
+        } catch {
+            result = .failure(error)
+        }
+        transaction.end()
+        // Nothing was written; this only lets the snapshot go. A failure may have ended the transaction already.
+        if !connection.isIdle { try connection.run("ROLLBACK") }
+        return try result.get()
+    }
+
+    /// Waits for the reads that run, then closes the connections.
+    func close() {
+        for _ in 0..<count { permits.wait() }
+        state.withLock { state in
+            state.isClosed = true
+            state.idle = []
+        }
+        for _ in 0..<count { permits.signal() }
+    }
+}

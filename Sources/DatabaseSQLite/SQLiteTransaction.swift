@@ -1,0 +1,28 @@
+internal import Database
+
+/// A transaction on a connection, for the body that it is given to.
+final class SQLiteTransaction: Transaction {
+    private let connection: SQLiteConnection
+    private var isOver = false
+
+    init(_ connection: SQLiteConnection) { self.connection = connection }
+
+    /// From here on the transaction refuses everything: a body that kept it would write into somebody else's.
+    func end() { isOver = true }
+
+    private func ensureIsOpen() throws(DatabaseError) {
+        guard !isOver else { throw .misuse("a transaction was used after its end") }
+    }
+
+    func execute(_ sql: String, _ parameters: [SQLValue]) throws(DatabaseError) -> Int {
+        try ensureIsOpen()
+        return try connection.execute(sql, parameters)
+    }
+
+    func query<T>(
+        _ sql: String, _ parameters: [SQLValue], _ decode: (inout Row) throws(DatabaseError) -> T
+    ) throws(DatabaseError) -> [T] {
+        try ensureIsOpen()
+        return try connection.query(sql, parameters, decode)
+    }
+}

@@ -1,0 +1,84 @@
+package import Domain
+
+extension FieldReader {
+    /// An e-mail address: one `@`, a local part of at most 64 and all of at most 254 bytes, a domain with a dot, no
+    /// white space and no control characters. Whether mail arrives, only mail can tell.
+    package mutating func email(_ name: String) -> String? {
+        guard let text = string(name, length: 3...254) else { return nil }
+        guard Self.isEmail(text) else {
+            reject(name, "email", "is not an e-mail address of the form name@example.org")
+            return nil
+        }
+        return text
+    }
+
+    /// An absolute `http` or `https` URL of at most 2,048 characters.
+    package mutating func webURL(_ name: String) -> String? {
+        guard let text = string(name, length: 1...2_048) else { return nil }
+        guard Self.isWebURL(text) else {
+            reject(name, "url", "is not a URL of the form https://example.org/path")
+            return nil
+        }
+        return text
+    }
+
+    /// Requests per minute for some of the five categories, each from 1 to `ceiling`.
+    package mutating func rateLimits(_ name: String, ceiling: Int) -> RateLimitOverrides? {
+        guard var reader = nested(name) else { return nil }
+        var overrides = RateLimitOverrides()
+        for category in RateLimitCategory.allCases {
+            if let limit = reader.integer(category.rawValue, 1...Int64(ceiling)) {
+                overrides.limits[category] = Int(limit)
+            }
+        }
+        absorb(reader)
+        return overrides
+    }
+
+    /// A map of names to names, such as LLM provider → secret.
+    package mutating func names(_ name: String, maximumCount: Int) -> [String: String]? {
+        guard let object = object(name) else { return nil }
+        guard object.count <= maximumCount else {
+            reject(name, "too_long", "has \(object.count) entries; at most \(maximumCount) are accepted")
+            return nil
+        }
+        var reader = FieldReader(object, at: ["body", name])
+        var names: [String: String] = [:]
+        for key in object.keys {
+            if !(1...100).contains(key.unicodeScalars.count) {
+                reject(name, "string_length", "a name in it has not 1 to 100 characters")
+            }
+            if let value = reader.string(key, length: 1...200) {
+                names[key] = value
+            } else if object[key] == .null {
+                reader.reject(key, "string_type", "is null; expected a string")
+            }
+        }
+        absorb(reader)
+        return names
+    }
+
+    package static func isEmail(_ text: String) -> Bool {
+        let parts = text.split(separator: "@", omittingEmptySubsequences: false)
+        guard text.utf8.count <= 254, parts.count == 2, (1...64).contains(parts[0].utf8.count) else { return false }
+        guard !text.unicodeScalars.contains(where: { $0.properties.isWhitespace || $0.value < 0x20 }) else {
+            return false
+        }
+        guard !text.contains(where: { "<>()[]\\,;:\"".contains($0) }) else { return false }
+        let labels = parts[1].split(separator: ".", omittingEmptySubsequences: false)
+        return labels.count >= 2 && labels.allSatisfy { !$0.isEmpty && !$0.hasPrefix("-") && !$0.hasSuffix("-") }
+    }
+
+    package static func isWebURL(_ text: String) -> Bool {
+        let lowered = text.prefix(8).lowercased()
+        guard let scheme = ["https://", "http://"].first(where: { lowered.hasPrefix($0) }) else { return false }
+        guard text.utf8.allSatisfy({ (0x21...0x7e).contains($0) && !"\"<>\\^`{|}".utf8.contains($0) }) else {
+            return false
+        }
+        let authority = text.dropFirst(scheme.count).prefix { $0 != "/" && $0 != "?" && $0 != "#" }
+        // User names and passwords do not belong into a URL that is shown.
+        guard !authority.contains("@") else { return false }
+        let host = authority.hasPrefix("[") ? authority.prefix { $0 != "]" } : authority.prefix { $0 != ":" }
+        return !host.isEmpty
+    }
+}

@@ -1,0 +1,56 @@
+package import Database
+package import Domain
+package import HTTP
+
+/// Reads the parameters of a query string and collects everything that is wrong with them; unknown ones are errors, as
+/// in bodies.
+package struct ListQuery {
+    private var reader: FieldReader
+
+    package init(_ head: RequestHead) throws(Failure) {
+        var object = JSONObject()
+        var errors: [ValidationError] = []
+        for (name, value) in head.query {
+            if object[name] != nil {
+                errors.append(ValidationError("duplicate", at: ["query", name], "is given twice"))
+            }
+            object[name] = .string(value)
+        }
+        guard errors.isEmpty else { throw .validation(errors) }
+        reader = FieldReader(object, at: ["query"])
+    }
+
+    package mutating func string(_ name: String, length: ClosedRange<Int>) -> String? {
+        reader.string(name, length: length)
+    }
+
+    package mutating func choice<Value: RawRepresentable & CaseIterable>(
+        _ name: String, of type: Value.Type
+    ) -> Value? where Value.RawValue == String {
+        reader.choice(name, of: type)
+    }
+
+    package mutating func integer(_ name: String, _ range: ClosedRange<Int>) -> Int? {
+        guard let text = reader.value(name)?.stringValue else { return nil }
+        guard let number = Int(text), range.contains(number) else {
+            reader.reject(
+                name, "int_parsing", "is not a whole number from \(range.lowerBound) to \(range.upperBound)")
+            return nil
+        }
+        return number
+    }
+
+    /// The parameter `cursor`: where the page before this one ended.
+    package mutating func cursor() -> PageCursor? {
+        guard let text = string("cursor", length: 1...100) else { return nil }
+        let cursor = PageCursor(encoded: text)
+        if cursor == nil { reject("cursor", "cursor", "is not a cursor that a page named as next_cursor") }
+        return cursor
+    }
+
+    package mutating func reject(_ name: String, _ type: String, _ message: String) {
+        reader.reject(name, type, message)
+    }
+
+    package mutating func finish() throws(Failure) { try reader.finish() }
+}

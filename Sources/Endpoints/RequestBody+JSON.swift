@@ -1,0 +1,37 @@
+package import Domain
+package import HTTP
+import JSON
+
+extension Request {
+    /// Reads the body as a JSON object (RFC 8259) of at most 1 MiB and 32 levels.
+    ///
+    /// - Parameter emptyMeans: what an empty body stands for; nil refuses it.
+    /// - Throws: `unsupported_media_type`, `payload_too_large` or `malformed_json` with line and column.
+    package func jsonObject(emptyMeans: JSONObject? = nil) async throws(Failure) -> JSONObject {
+        try requireJSON()
+        let bytes = try await body.collect(maximumBytes: 1_048_576)
+        if bytes.isEmpty {
+            guard let emptyMeans else {
+                throw Failure(.malformedJSON, "The body is empty; a JSON object is expected.")
+            }
+            return emptyMeans
+        }
+        let value: JSONValue
+        do { value = try JSONParser.parse(bytes) } catch {
+            throw Failure(.malformedJSON, "The body is not valid JSON: \(error.message).")
+        }
+        guard let object = value.objectValue else {
+            throw Failure(.malformedJSON, "The body is \(value.kindName); a JSON object is expected.")
+        }
+        return object
+    }
+
+    private func requireJSON() throws(Failure) {
+        guard let type = head.headers["content-type"] else { return }
+        let essence = type.prefix { $0 != ";" }.filter { $0 != " " && $0 != "\t" }.lowercased()
+        guard essence == "application/json" || essence.hasSuffix("+json") else {
+            throw Failure(
+                .unsupportedMediaType, "The content type is \(type.prefix(100)); application/json is expected.")
+        }
+    }
+}

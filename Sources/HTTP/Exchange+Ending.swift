@@ -1,0 +1,135 @@
+import CMicrohttpd
+import Domain
+import Glibc
+import Synchronization
+import Telemetry
+
+// The ways out of an exchange other than a plain answer.
+extension Exchange {
+    /// Lets the housekeeper answer, drain and then end the connection, which stays suspended meanwhile. False when it
+    /// could not be suspended.
+    func linger(_ response: Response, _ state: inout State) -> Bool {
+        guard suspend(&state) else {
+            state.phase = .closing
+            return false
+        }
+        state.phase = .lingering
+        let (fields, refused) = response.wireFields(requestID: state.entry.id, closes: true)
+        server.reportRefusedFields(refused, requestID: state.entry.id)
+        state.entry.answered(response, state.head?.method)
+        let answer = LingeringAnswer(
+            exchange: self, head: response.serializedHead(fields: fields, now: SystemTime().now()),
+            body: response.sentLength(to: state.head?.method) > 0 ? response.body : .empty,
+            limits: server.configuration)
+        if !server.housekeeper.linger(answer) { cut(&state) }
+        return true
+    }
+
+    /// The housekeeper has sent the whole answer.
+    func lingeringAnswerSent() { writeAccessEntry(isAborted: false) }
+
+    /// The housekeeper is done: the connection ends now.
+    func lingeringEnded() {
+        state.withLock { state in
+            guard state.phase == .lingering else { return }
+            cut(&state)
+        }
+    }
+
+    /// Ends the connection: libmicrohttpd finds it broken, and closes it.
+    func cut(_ state: inout State) {
+        state.phase = .closing
+        shutdown(client.descriptor, Int32(SHUT_RDWR))
+        resume(&state)
+    }
+
+    /// The server stops and waits no longer.
+    func cutForShutdown() {
+        let waiter = state.withLock { state -> Waiter? in
+            switch state.phase {
+            // The housekeeper ends this one itself: it watches the socket.
+            case .lingering, .finished: return nil
+            case .head, .bodiless, .handling, .reading, .paused, .ended, .answering, .sending, .expired, .closing:
+                state.task?.cancel()
+                if state.readFailure == nil { state.readFailure = Failure(.shuttingDown) }
+                state.sink = nil
+                let waiter = state.waiter
+                state.waiter = nil
+                cut(&state)
+                return waiter
+            }
+        }
+        waiter?.resume(returning: .failure(Failure(.shuttingDown)))
+    }
+
+    /// Ends a body that comes too slowly: 408 at once, by hand, and a moment later the end of the connection.
+    func checkPace(now: Int64) {
+        let limits = server.configuration
+        let waiter = state.withLock { state -> Waiter? in
+            if now >= state.cutAt, state.phase == .expired { cut(&state) }
+            guard state.phase == .reading,
+                state.pace.isTooSlow(
+                    now: now, windowMilliseconds: limits.bodyWindowMilliseconds,
+                    minimumBytesPerSecond: limits.minimumBodyBytesPerSecond)
+            else { return nil }
+            state.phase = .expired
+            state.cutAt = now + min(1_000, limits.drainIdleMilliseconds)
+            state.readFailure = .slowBody
+            state.sink = nil
+            // libmicrohttpd writes nothing while it reads a body, and cannot close the socket before `completed`,
+            // which waits for this lock.
+            let response = Response(failure: .slowBody)
+            Socket.sendNow(client.descriptor, server.handWritten(response, requestID: state.entry.id))
+            shutdown(client.descriptor, Int32(SHUT_WR))
+            state.entry.answered(response, state.head?.method)
+            let waiter = state.waiter
+            state.waiter = nil
+            return waiter
+        }
+        guard let waiter else { return }
+        writeAccessEntry(isAborted: false)
+        waiter.resume(returning: .failure(.slowBody))
+    }
+
+    /// libmicrohttpd is done with the request, in whatever way. Called on the connection's thread, before the socket
+    /// closes.
+    func completed(_ reason: MHD_RequestTerminationCode) {
+        let status = client.daemon.status
+        let (waiter, failure, isRefused) = state.withLock { state -> (Waiter?, Failure, Bool) in
+            // libmicrohttpd answers some malformed requests by itself.
+            let isRefused = state.phase != .sending && status >= 400
+            let isMalformed = state.phase == .reading && isRefused
+            let failure =
+                state.readFailure
+                ?? (isMalformed
+                    ? Failure(.badRequest, "The chunked coding of the body is malformed.") : Failure(.truncatedBody))
+            if state.entry.status == 0 { state.entry.status = status }
+            state.phase = .finished
+            state.readFailure = failure
+            state.sink = nil
+            state.task = nil
+            state.answer = nil
+            let waiter = state.waiter
+            state.waiter = nil
+            return (waiter, failure, isRefused)
+        }
+        client.requestCompleted(now: Clock.milliseconds())
+        waiter?.resume(returning: .failure(failure))
+        writeAccessEntry(isAborted: reason != .REQUEST_TERMINATED_COMPLETED_OK && !isRefused)
+        server.exchangeEnded()
+    }
+
+    /// Writes the request's line in the access log, once.
+    private func writeAccessEntry(isAborted: Bool) {
+        let entry = state.withLock { state -> AccessEntry? in
+            guard !state.entry.isWritten else { return nil }
+            state.entry.isWritten = true
+            return state.entry
+        }
+        if let entry { server.record(entry, isAborted: isAborted) }
+    }
+}
+
+extension Failure {
+    fileprivate static let slowBody = Failure(.requestTimeout, "The body arrived too slowly.")
+}

@@ -1,0 +1,50 @@
+package import Domain
+import Synchronization
+
+/// The body of a request, which arrives while it is read and is kept nowhere. Reading it is what makes the server send
+/// `100 Continue`; an answer given without reading leaves a waiting client's body unsent.
+package struct RequestBody: Sendable {
+    let exchange: Exchange
+    /// Bytes announced; nil for a chunked body.
+    package let contentLength: Int64?
+
+    /// Streams the body into `sink` until it ends or the sink asks for a pause; after a pause, call again to go on.
+    /// Memory stays constant, and a slow sink holds the client back. Bytes in flight are never delivered twice. One call
+    /// at a time.
+    ///
+    /// - Throws: what the sink threw; `.truncatedBody` when the client is gone (nothing can be answered then),
+    ///   `.requestTimeout` when the body came too slowly (the client was told so), `.shuttingDown` when the server
+    ///   stopped waiting, `.badRequest` for a malformed chunked coding.
+    package func read(into sink: any BodySink) async throws(Failure) -> BodyProgress {
+        try await exchange.read(into: sink)
+    }
+
+    /// The whole body, for small ones.
+    ///
+    /// - Throws: `.payloadTooLarge` for a body of more than `maximumBytes`, unread where its length was announced;
+    ///   otherwise as `read(into:)`.
+    package func collect(maximumBytes: Int) async throws(Failure) -> [UInt8] {
+        let collector = Collector(maximumBytes: maximumBytes)
+        guard contentLength ?? 0 <= Int64(maximumBytes) else { throw collector.tooLarge }
+        while try await read(into: collector) == .paused {}
+        return collector.bytes.withLock { $0 }
+    }
+}
+
+private final class Collector: BodySink {
+    let bytes = Mutex<[UInt8]>([])
+    private let maximumBytes: Int
+    init(maximumBytes: Int) { self.maximumBytes = maximumBytes }
+
+    var tooLarge: Failure { Failure(.payloadTooLarge, "The body is larger than \(maximumBytes) bytes.") }
+
+    func receive(_ slice: RawSpan) throws(Failure) -> BodyDemand {
+        let fits = bytes.withLock { bytes in
+            guard slice.byteCount <= maximumBytes - bytes.count else { return false }
+            unsafe slice.withUnsafeBytes { unsafe bytes.append(contentsOf: $0) }
+            return true
+        }
+        guard fits else { throw tooLarge }
+        return .more
+    }
+}

@@ -1,0 +1,56 @@
+package import Database
+import Domain
+package import Endpoints
+package import HTTP
+package import Telemetry
+package import WorkerPool
+
+/// The operator's view of the classifier, and the drill: taking it out of service shows what fail-open and fail-closed
+/// do before an outage does.
+package struct ClassifierEndpoints: Sendable {
+    private enum State: String, CaseIterable, Sendable {
+        case down
+        case up
+    }
+
+    private let pool: WorkerPool
+    private let database: any DatabaseDriver
+    private let log: Logger
+
+    package init(pool: WorkerPool, database: any DatabaseDriver, log: Logger) {
+        self.pool = pool
+        self.database = database
+        self.log = log
+    }
+
+    package func register(on router: inout Router, _ routes: PrivateRoutes) {
+        routes.add(.get, "/v1/private/classifier", to: &router) { _ throws(Failure) in try view() }
+        routes.add(.put, "/v1/private/classifier", to: &router) { request throws(Failure) in
+            var fields = FieldReader(try await request.jsonObject())
+            let state = fields.choice("state", of: State.self)
+            if state == nil, fields.errors.isEmpty { fields.reject("state", "missing", "expected \"down\" or \"up\"") }
+            try fields.finish()
+            pool.setOutOfService(state == .down)
+            log.warning(
+                "classifier.drill",
+                ["state": JSONValue(state?.rawValue), "request_id": .string(request.head.id)])
+            return try view()
+        }
+    }
+
+    private func view() throws(Failure) -> Response {
+        let debt: Int
+        do {
+            debt = try database.read { transaction throws(DatabaseError) in try transaction.uploads.unscannedCount() }
+        } catch { throw Failure(database: error) }
+        let status = pool.status
+        var body = status.summary
+        body["state"] = .string(status.outOfService ? State.down.rawValue : State.up.rawValue)
+        body["available"] = .bool(pool.isAvailable)
+        body["unscanned_debt"] = .integer(Int64(debt))
+        body["self_test_score"] = JSONValue(status.selfTestScore)
+        body["model_sha256"] = JSONValue(status.model?.sha256)
+        body["processes"] = .array(status.processes.map { .integer(Int64($0)) })
+        return Response(json: .object(body))
+    }
+}

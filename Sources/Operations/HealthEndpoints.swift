@@ -1,0 +1,84 @@
+package import Database
+import Domain
+package import HTTP
+package import WorkerPool
+
+/// Whether the service is alive, and whether it does its work. No key is needed.
+package struct HealthEndpoints: Sendable {
+    private let database: any DatabaseDriver
+    private let pool: WorkerPool
+    /// Free bytes of the storage, nil where it cannot be read.
+    private let freeBytes: @Sendable () -> Int64?
+
+    package init(database: any DatabaseDriver, pool: WorkerPool, freeBytes: @escaping @Sendable () -> Int64?) {
+        self.database = database
+        self.pool = pool
+        self.freeBytes = freeBytes
+    }
+
+    /// Below this the storage counts as failed: an upload would soon be refused.
+    private static let leastFreeBytes: Int64 = 67_108_864
+
+    package func register(on router: inout Router) {
+        router.register(.get, "/v1/health/liveness") { _ throws(Failure) in Response(json: ["status": "OK"]) }
+        router.register(.get, "/v1/health") { _ throws(Failure) in health(deep: false) }
+        router.register(.get, "/v1/health/deep") { _ throws(Failure) in health(deep: true) }
+    }
+
+    /// 200 with `OK` or `DEGRADED` while requests can be served; 503 when they cannot. Without a classifier the service
+    /// is degraded: what becomes of uploads is each organization's own policy.
+    private func health(deep: Bool) -> Response {
+        let databaseError = databaseProblem()
+        let storageError = storageProblem()
+        let status = pool.status
+        let classifierError = pool.isAvailable ? nil : status.unavailableReason?.rawValue ?? "starting"
+        let isServing = databaseError == nil && storageError == nil
+        var body: JSONObject = [
+            "status": isServing && classifierError == nil ? "OK" : "DEGRADED",
+            // The flags are those of the official SDK's model. The service has no cache, no vector store and no queue
+            // outside itself, so these cannot fail.
+            "data": [
+                "cache": true, "metadata": .bool(databaseError == nil), "vector_store": true,
+                "object_storage": .bool(storageError == nil), "task_queue": true,
+                "inference": .bool(classifierError == nil), "analytics": nil,
+            ],
+            "errors": isServing && classifierError == nil
+                ? nil
+                : [
+                    "metadata": JSONValue(databaseError), "object_storage": JSONValue(storageError),
+                    "inference": JSONValue(classifierError),
+                ],
+            "meta": nil,
+        ]
+        if deep { body["meta"] = ["classifier": .object(status.summary)] }
+        return Response(status: isServing ? 200 : 503, json: .object(body))
+    }
+
+    private func databaseProblem() -> String? {
+        do {
+            _ = try database.read { transaction throws(DatabaseError) in
+                try transaction.query("SELECT 1", []) { row throws(DatabaseError) in try row.integer() }
+            }
+            return nil
+        } catch {
+            return "the database cannot be read"
+        }
+    }
+
+    private func storageProblem() -> String? {
+        guard let free = freeBytes() else { return "the storage cannot be read" }
+        return free < Self.leastFreeBytes ? "the storage is almost full" : nil
+    }
+}
+
+extension WorkerPoolStatus {
+    /// What anybody may know of the classifier.
+    var summary: JSONObject {
+        [
+            "workers": .integer(Int64(configured)), "live": .integer(Int64(live)), "busy": .integer(Int64(busy)),
+            "queued": .integer(Int64(queued)), "restarts": .integer(Int64(restarts)),
+            "out_of_service": .bool(outOfService), "unavailable_reason": JSONValue(unavailableReason?.rawValue),
+            "model": JSONValue(model?.name),
+        ]
+    }
+}

@@ -1,0 +1,93 @@
+package import Database
+package import Domain
+
+/// Step 3: reserves the credits of an upload before its body is read.
+package struct CreditAdmission: Sendable {
+    private let database: any DatabaseDriver
+    private let time: any TimeSource
+    private let node: String
+    private let holdSeconds: Int
+
+    /// - Parameters:
+    ///   - node: names this data directory, so that a restart can release what it had left open.
+    ///   - holdSeconds: after which a hold that was neither captured nor released is given back.
+    package init(database: any DatabaseDriver, time: any TimeSource, node: String, holdSeconds: Int) {
+        self.database = database
+        self.time = time
+        self.node = node
+        self.holdSeconds = holdSeconds
+    }
+
+    /// What a request may do after it was looked at.
+    package enum Admission: Sendable {
+        case held(CreditHold)
+        /// It repeats a request that was answered: it costs nothing and gets the same answer, if its body is the same.
+        case replay(IdempotentAnswer)
+    }
+
+    /// Holds what `bytes` cost, and registers the idempotency key, both or neither.
+    ///
+    /// - Throws: `insufficient_credits` with `required`, `available` and `period_end`; `idempotency_in_progress` while
+    ///   the first request under the key still runs.
+    package func admit(
+        _ bytes: Int64, as upload: UploadID, of caller: Caller, idempotencyKey: String?
+    ) async throws(Failure) -> Admission {
+        let amount = Credits.cost(ofBytes: bytes)
+        let now = time.now()
+        let expiresAt = now.adding(seconds: Int64(holdSeconds))
+        let (node, organization) = (node, caller.organization.internalID)
+        let outcome: (IdempotencyOutcome, HoldOutcome?)
+        do {
+            // A restart undoes both anyway, so they need not be on disk before the body is read.
+            outcome = try await database.write(durability: .relaxed) { transaction throws(DatabaseError) in
+                if let idempotencyKey {
+                    let begun = try transaction.idempotency.begin(
+                        organization, key: idempotencyKey, owner: upload, node: node, now: now)
+                    guard case .begun = begun else { return (begun, nil) }
+                }
+                let hold = try transaction.credits.placeHold(
+                    organization: organization, amount: amount, upload: upload, node: node, expiresAt: expiresAt,
+                    now: now)
+                if case .placed = hold { return (.begun, hold) }
+                if let idempotencyKey {
+                    try transaction.idempotency.abandon(organization, key: idempotencyKey, owner: upload)
+                }
+                return (.begun, hold)
+            }
+        } catch { throw Failure(database: error) }
+
+        switch outcome {
+        case (.complete(let answer), _): return .replay(answer)
+        case (.inProgress, _), (.begun, nil): throw Self.inProgress
+        case (.begun, .placed(let id, _)?):
+            return .held(CreditHold(id: id, amount: amount, expiresAt: expiresAt, database: database, time: time))
+        case (.begun, .insufficient(let balance)?): throw Self.insufficient(required: amount, balance)
+        case (.begun, .noSuchOrganization?): throw Failure(.unauthorized, "The organization was deleted.")
+        }
+    }
+
+    /// Forgets an idempotency key whose request ended without an answer that is kept.
+    package func abandon(idempotencyKey: String, of upload: UploadID, _ caller: Caller) async throws(Failure) {
+        let organization = caller.organization.internalID
+        do {
+            try await database.write(durability: .relaxed) { transaction throws(DatabaseError) in
+                try transaction.idempotency.abandon(organization, key: idempotencyKey, owner: upload)
+            }
+        } catch { throw Failure(database: error) }
+    }
+
+    private static let inProgress = Failure(
+        .idempotencyInProgress, "The first request under this idempotency key is still running.",
+        retryAfterSeconds: 1)
+
+    static func insufficient(required: Int64, _ balance: CreditBalance) -> Failure {
+        Failure(
+            .insufficientCredits,
+            "The upload costs \(required) credits; \(balance.available ?? 0) are available until "
+                + "\(balance.period.end.iso8601).",
+            details: [
+                "required": .integer(required), "available": JSONValue(balance.available),
+                "period_end": JSONValue(balance.period.end), "retryable": false,
+            ])
+    }
+}

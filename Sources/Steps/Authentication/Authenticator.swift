@@ -1,0 +1,73 @@
+import Crypto
+package import Database
+package import Domain
+
+/// Step 1: finds out who makes a request.
+package struct Authenticator: Sendable {
+    private let database: any DatabaseDriver
+    private let time: any TimeSource
+
+    package init(database: any DatabaseDriver, time: any TimeSource) {
+        self.database = database
+        self.time = time
+    }
+
+    /// - Parameter authorization: the request's `Authorization` fields.
+    /// - Throws: `unauthorized`. The message is the same for an unknown, a revoked and an expired key, so that it tells
+    ///   nothing about keys to somebody who has none.
+    package func caller(authorization: [String]) throws(Failure) -> Caller {
+        let secret = try Self.bearerToken(in: authorization)
+        let hash = SHA256.hash(of: secret)
+        let caller: Caller?
+        do {
+            caller = try database.read { transaction throws(DatabaseError) in
+                try transaction.apiKeys.caller(hash: hash)
+            }
+        } catch { throw Failure(database: error) }
+        let now = time.now()
+        guard let caller, caller.key.isActive(at: now) else {
+            throw Self.unauthorized("The bearer key is not valid.")
+        }
+        noteUse(of: caller.key, now: now)
+        return caller
+    }
+
+    /// Keeps the time of the key's last use, coarsely and beside the request: nothing of the answer depends on it.
+    private func noteUse(of key: APIKey, now: Timestamp) {
+        guard APIKeyStore.needsTouch(key, now: now) else { return }
+        Task { [database] in
+            try? await database.write(durability: .relaxed) { transaction throws(DatabaseError) in
+                try transaction.apiKeys.touch(key.id, now: now)
+            }
+        }
+    }
+
+    /// As `caller(authorization:)`, and the key must have a permission.
+    package func caller(authorization: [String], needing permission: Permission) throws(Failure) -> Caller {
+        let caller = try caller(authorization: authorization)
+        guard caller.key.allows(permission) else { throw Self.forbidden(permission) }
+        return caller
+    }
+
+    package static func forbidden(_ needed: Permission) -> Failure {
+        Failure(
+            .forbidden, "The key lacks the permission \"\(needed.rawValue)\".",
+            details: ["required_permission": .string(needed.rawValue)])
+    }
+
+    /// The token of the one `Authorization: Bearer` field (RFC 6750).
+    package static func bearerToken(in authorization: [String]) throws(Failure) -> String {
+        guard let field = authorization.first else {
+            throw unauthorized("The request has no Authorization field; expected \"Authorization: Bearer sk_…\".")
+        }
+        let parts = field.split(separator: " ", maxSplits: 1, omittingEmptySubsequences: true)
+        guard authorization.count == 1, parts.count == 2, parts[0].lowercased() == "bearer",
+            (1...200).contains(parts[1].utf8.count), parts[1].utf8.allSatisfy({ (0x21...0x7e).contains($0) })
+        else { throw unauthorized("The Authorization field is malformed; expected \"Authorization: Bearer sk_…\".") }
+        return String(parts[1])
+    }
+
+    private static func unauthorized(_ message: String) -> Failure {
+        Failure(.unauthorized, message, headers: [("WWW-Authenticate", "Bearer")])
+    }
+}

@@ -1,0 +1,32 @@
+package import Domain
+
+/// A file that the gate looks at.
+package struct GateSubject: Sendable {
+    /// An open read-only descriptor of the whole content. It is borrowed: it stays open until the check has ended.
+    package var descriptor: CInt
+    package var mediaType: MediaType
+    package var sha256: ContentHash
+    package var organization: InternalID
+    package var organizationID: OrganizationID
+
+    package init(
+        descriptor: CInt, mediaType: MediaType, sha256: ContentHash, organization: InternalID,
+        organizationID: OrganizationID
+    ) {
+        self.descriptor = descriptor
+        self.mediaType = mediaType
+        self.sha256 = sha256
+        self.organization = organization
+        self.organizationID = organizationID
+    }
+}
+
+/// What the gate says of one file.
+package struct GateCheck: Sendable {
+    package var receipt: DecisionReceipt
+    package var scanState: ScanState
+    /// The error that a rejection is answered with; nil where the file was accepted.
+    package var failure: FailureCode?
+    /// When a repeat may find the classifier available again.
+    package var retryAfterSeconds: Int?
+}

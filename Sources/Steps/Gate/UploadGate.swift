@@ -1,0 +1,102 @@
+package import Database
+package import Domain
+import Policy
+package import WorkerPool
+
+/// Step 6: decides whether a file gets in, by the organization's own policy.
+package struct UploadGate: Sendable {
+    private let database: any DatabaseDriver
+    private let pool: WorkerPool
+    private let threshold: Double
+    private let time: any TimeSource
+
+    /// - Parameter threshold: scores at or above it are NSFW; 0...1.
+    package init(database: any DatabaseDriver, pool: WorkerPool, threshold: Double, time: any TimeSource) {
+        self.database = database
+        self.pool = pool
+        self.threshold = threshold
+        self.time = time
+    }
+
+    /// Checks a file before it is admitted. The policy is read once, now, so that a change through the settings
+    /// endpoint governs the very next check.
+    package func check(_ subject: GateSubject) async throws(Failure) -> GateCheck {
+        let policy = try currentPolicy(of: subject.organization)
+        let examination = await examine(subject, under: policy, priority: .upload)
+        let outcome = GateRules.outcome(of: examination.finding, under: policy)
+        return GateCheck(
+            receipt: receipt(outcome.decision, examination, policy, subject), scanState: outcome.scanState,
+            failure: outcome.failure, retryAfterSeconds: examination.retryAfterSeconds)
+    }
+
+    /// Checks a file that was admitted unscanned; nil where it cannot be scanned now either.
+    package func recheck(_ subject: GateSubject) async throws(Failure) -> GateCheck? {
+        let policy = try currentPolicy(of: subject.organization)
+        let examination = await examine(subject, under: policy, priority: .backlog)
+        guard let outcome = GateRules.lateOutcome(of: examination.finding) else { return nil }
+        return GateCheck(
+            receipt: receipt(outcome.decision, examination, policy, subject), scanState: outcome.scanState)
+    }
+
+    private func currentPolicy(of organization: InternalID) throws(Failure) -> GatePolicy {
+        let policy: GatePolicy?
+        do {
+            policy = try database.read { transaction throws(DatabaseError) in
+                try transaction.organizations.gatePolicy(organization)
+            }
+        } catch { throw Failure(database: error) }
+        guard let policy else { throw Failure(.unauthorized, "The organization was deleted.") }
+        return policy
+    }
+
+    private struct Examination {
+        var finding: Finding
+        var scan: ScanScore?
+        var explanation: String?
+        var retryAfterSeconds: Int?
+        var elapsed: Duration = .zero
+    }
+
+    private func examine(
+        _ subject: GateSubject, under policy: GatePolicy, priority: ScanPriority
+    ) async -> Examination {
+        if let exemption = GateRules.exemption(under: policy) { return Examination(finding: exemption) }
+        guard subject.mediaType.isImage else { return Examination(finding: .notAnImage) }
+        guard MediaType.decodable.contains(subject.mediaType) else {
+            return Examination(
+                finding: .unsupported, explanation: "\(subject.mediaType.rawValue) cannot be decoded by this build")
+        }
+        let start = ContinuousClock.now
+        let outcome = await pool.scan(
+            ScanJob(
+                descriptor: subject.descriptor, mediaType: subject.mediaType, organization: subject.organizationID,
+                threshold: threshold, priority: priority))
+        var examination = Self.examination(of: outcome, threshold: threshold)
+        examination.elapsed = ContinuousClock.now - start
+        return examination
+    }
+
+    private static func examination(of outcome: ScanOutcome, threshold: Double) -> Examination {
+        switch outcome {
+        case .scored(let scan, _):
+            Examination(finding: GateRules.finding(score: scan.score, threshold: threshold), scan: scan)
+        case .unscannable(let explanation): Examination(finding: .unscannable, explanation: explanation)
+        case .unsupported(let explanation): Examination(finding: .unsupported, explanation: explanation)
+        case .unavailable(let reason, let retryAfter):
+            Examination(
+                finding: .classifierUnavailable, explanation: "the classifier is unavailable: \(reason.rawValue)",
+                retryAfterSeconds: retryAfter)
+        }
+    }
+
+    private func receipt(
+        _ decision: GateDecision, _ examination: Examination, _ policy: GatePolicy, _ subject: GateSubject
+    ) -> DecisionReceipt {
+        let (seconds, attoseconds) = examination.elapsed.components
+        return DecisionReceipt(
+            decision: decision, reason: examination.finding, scan: examination.scan, threshold: threshold,
+            model: examination.scan == nil ? nil : pool.status.model, policy: policy, scannedAt: time.now(),
+            elapsedMilliseconds: Double(seconds) * 1000 + Double(attoseconds / 1_000_000_000_000) / 1000,
+            sha256: subject.sha256, explanation: examination.explanation)
+    }
+}

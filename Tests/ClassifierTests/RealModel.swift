@@ -1,0 +1,49 @@
+import Classifier
+import Domain
+import Foundation
+import ImageDecoding
+import Models
+import TestSupport
+
+/// The real model in the real runtime, as `make setup` puts them.
+enum RealModel {
+    static let runtimePath = Repository.path("models/runtime/libonnxruntime.so")
+    static let manifestPath = Repository.path("models/open-nsfw.json")
+
+    static func manifest() throws -> ModelManifest { try ModelManifest(contentsOf: manifestPath) }
+
+    static func classifier() throws -> ImageClassifier {
+        for path in [runtimePath, try manifest().modelPath] where !FileManager.default.fileExists(atPath: path) {
+            throw SupportError("\(path) is missing; run `make setup`")
+        }
+        return try ImageClassifier(manifest: try manifest(), runtimeLibraryPath: runtimePath)
+    }
+
+    /// Gives each test thread its own classifier, since one must not be used by two at once, and loads it once.
+    static func withClassifier<Result>(_ body: (ImageClassifier) throws -> Result) throws -> Result {
+        let key = "classifier"
+        if let classifier = Thread.current.threadDictionary[key] as? ImageClassifier { return try body(classifier) }
+        let classifier = try classifier()
+        Thread.current.threadDictionary[key] = classifier
+        return try body(classifier)
+    }
+}
+
+extension ImageClassifier {
+    func classify(
+        _ bytes: [UInt8], type: MediaType? = nil, limits: DecodeLimits = DecodeLimits(), threshold: Double = 0.8
+    ) throws(ScanError) -> ScanScore {
+        let type = type ?? MediaType(sniffing: Array(bytes.prefix(MediaType.sniffLength)))
+        return unsafe try classify(bytes.span.bytes, type: type, limits: limits, threshold: threshold)
+    }
+}
+
+/// CRC-32 as zlib computes it.
+func crc32(_ bytes: [UInt8]) -> UInt32 {
+    var state: UInt32 = 0xffff_ffff
+    for byte in bytes {
+        state ^= UInt32(byte)
+        for _ in 0..<8 { state = state & 1 == 1 ? state >> 1 ^ 0xedb8_8320 : state >> 1 }
+    }
+    return ~state
+}

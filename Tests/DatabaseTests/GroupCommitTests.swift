@@ -1,0 +1,145 @@
+import Crypto
+import Database
+import DatabaseSQLite
+import Domain
+import Testing
+
+@Suite struct GroupCommitTests {
+    private func withSQLite(_ body: (SQLiteDatabase) async throws -> Void) async throws {
+        let store = SQLiteTestStore()
+        defer { store.remove() }
+        let database = try SQLiteDatabase(path: store.path, now: Moment.start)
+        defer { database.close() }
+        try await body(database)
+    }
+
+    /// Runs `writes` so that they all wait while a first write is under way.
+    private func together(
+        _ database: SQLiteDatabase, _ writes: [@Sendable () async throws -> Void]
+    ) async throws -> [DatabaseError?] {
+        let (started, mayEnd) = (Flag(), Flag())
+        let first = Task {
+            try await database.write { transaction throws(DatabaseError) in
+                started.set()
+                mayEnd.block()
+            }
+        }
+        await started.wait()
+        let results = Task {
+            await withTaskGroup(of: (Int, DatabaseError?).self) { group in
+                for (index, write) in writes.enumerated() {
+                    group.addTask {
+                        do {
+                            try await write()
+                            return (index, nil)
+                        } catch {
+                            return (index, error as? DatabaseError)
+                        }
+                    }
+                }
+                var results = [DatabaseError?](repeating: nil, count: writes.count)
+                for await (index, error) in group { results[index] = error }
+                return results
+            }
+        }
+        // All of them are queued when this many wait; the first one is under way.
+        while database.waitingWrites < writes.count { try await Task.sleep(for: .milliseconds(1)) }
+        mayEnd.set()
+        try await first.value
+        return await results.value
+    }
+
+    @Test("Writes that wait at the same time share one commit and one sync")
+    func sharesCommit() async throws {
+        try await withSQLite { database in
+            let before = database.statistics.commits
+            let writes = (0..<200).map { _ -> @Sendable () async throws -> Void in
+                { try await database.insert(Sample.organization()) }
+            }
+            let results = try await together(database, writes)
+            #expect(results.allSatisfy { $0 == nil })
+            #expect(database.statistics.writes == 201)
+            // One for the write that the others waited behind, one for all the others.
+            #expect(database.statistics.commits - before == 2)
+            #expect(database.statistics.syncs - before == 2)
+        }
+    }
+
+    @Test("A commit syncs if one of its writes asks for it")
+    func relaxed() async throws {
+        try await withSQLite { database in
+            func write(_ durability: Durability) async throws {
+                try await database.write(durability: durability) { transaction throws(DatabaseError) in
+                    try transaction.organizations.insert(Sample.organization())
+                }
+            }
+            try await write(.relaxed)
+            try await write(.relaxed)
+            #expect(database.statistics.commits == 2)
+            #expect(database.statistics.syncs == 0)
+            try await write(.durable)
+            try await write(.relaxed)
+            #expect(database.statistics.commits == 4)
+            #expect(database.statistics.syncs == 1)
+        }
+    }
+
+    // A row whose owner is missing, checked when the transaction ends, makes the COMMIT itself fail.
+    @Test("When the commit fails, every write of the group fails with its error, and nothing of it is kept")
+    func failedCommit() async throws {
+        try await withSQLite { database in
+            let organizations = (0..<5).map { _ in Sample.organization() }
+            let orphan = Sample.upload(of: RandomID.internalID())
+            var writes = organizations.map { organization -> @Sendable () async throws -> Void in
+                { try await database.insert(organization) }
+            }
+            writes.insert(
+                {
+                    try await database.write { transaction throws(DatabaseError) in
+                        try transaction.execute("PRAGMA defer_foreign_keys = ON", [])
+                        try transaction.uploads.insert(orphan)
+                    }
+                }, at: 2)
+            let results = try await together(database, writes)
+            #expect(results.count == 6)
+            for result in results {
+                guard case .constraint? = result else {
+                    Issue.record("\(String(describing: result))")
+                    continue
+                }
+            }
+            try await expectEmptyThenWorking(database)
+        }
+    }
+
+    // Disk full and other failures may end the whole transaction in the middle of a body, as this body does itself.
+    @Test("When a body's failure ends the transaction, no write of the group is acknowledged")
+    func lostTransaction() async throws {
+        try await withSQLite { database in
+            var writes = (0..<5).map { _ -> @Sendable () async throws -> Void in
+                { try await database.insert(Sample.organization()) }
+            }
+            writes.append {
+                try await database.write { transaction throws(DatabaseError) in
+                    try transaction.execute("ROLLBACK", [])
+                    throw .misuse("on purpose")
+                }
+            }
+            let results = try await together(database, writes)
+            // The order of the group is the order in which the tasks came; those before the culprit were undone.
+            #expect(results.allSatisfy { $0 != nil })
+            try await expectEmptyThenWorking(database)
+        }
+    }
+
+    private func expectEmptyThenWorking(_ database: SQLiteDatabase) async throws {
+        func count() throws -> Int {
+            try database.read { transaction throws(DatabaseError) in
+                try transaction.organizations.list().items.count
+            }
+        }
+        #expect(try count() == 0)
+        try await database.insert(Sample.organization())
+        #expect(try count() == 1)
+    }
+}

@@ -1,0 +1,108 @@
+import Crypto
+import Database
+import DatabaseSQLite
+import Domain
+import Synchronization
+import Testing
+
+/// Passes each statement on, and notes SQLite's plan for it.
+private final class ExplainingTransaction: Transaction {
+    private let base: any Transaction
+    private(set) var plans: [(sql: String, step: String)] = []
+
+    init(_ base: any Transaction) { self.base = base }
+
+    private func explain(_ sql: String, _ parameters: [SQLValue]) throws(DatabaseError) {
+        let steps = try base.query("EXPLAIN QUERY PLAN \(sql)", parameters) { row throws(DatabaseError) in
+            for _ in 0..<3 { _ = try row.integer() }
+            return try row.text()
+        }
+        plans += steps.map { (sql, $0) }
+    }
+
+    func execute(_ sql: String, _ parameters: [SQLValue]) throws(DatabaseError) -> Int {
+        try explain(sql, parameters)
+        return try base.execute(sql, parameters)
+    }
+
+    func query<T>(
+        _ sql: String, _ parameters: [SQLValue], _ decode: (inout Row) throws(DatabaseError) -> T
+    ) throws(DatabaseError) -> [T] {
+        try explain(sql, parameters)
+        return try base.query(sql, parameters, decode)
+    }
+}
+
+@Suite struct QueryPlanTests {
+    // A table that is read from end to end, or a result that is sorted after it was found, grows slow with the number
+    // of uploads, whatever a test with few rows shows.
+    @Test("No statement of a request reads a whole table or sorts its result")
+    func plans() async throws {
+        let store = SQLiteTestStore()
+        defer { store.remove() }
+        let database = try store.open()
+        defer { database.close() }
+        let organization = Sample.organization()
+        let id = organization.internalID
+        let user = Sample.user(of: organization)
+        let upload = Sample.upload(of: id, scanState: .unscanned)
+        try await database.insert(organization)
+        let plans = try await database.write { transaction throws(DatabaseError) in
+            let explaining = ExplainingTransaction(transaction)
+            try Self.runRequests(explaining, organization, user, upload)
+            return explaining.plans.map { "\($0.step) -- \($0.sql)" }
+        }
+        #expect(plans.count > 50)
+        for plan in plans {
+            #expect(!plan.hasPrefix("SCAN") && !plan.contains("TEMP B-TREE"), "\(plan)")
+        }
+        #expect(id == organization.internalID)
+    }
+
+    private static func runRequests(
+        _ transaction: ExplainingTransaction, _ organization: Organization, _ user: User, _ upload: UploadRecord
+    ) throws(DatabaseError) {
+        let (id, now) = (organization.internalID, Moment.start)
+        let key = Sample.key(of: user)
+        let cursor = PageCursor(at: now, id: "x")
+        _ = try transaction.users.insert(user)
+        _ = try transaction.apiKeys.insert(key)
+        _ = try transaction.apiKeys.caller(hash: key.hash)
+        try transaction.apiKeys.touch(key.id, now: now)
+        _ = try transaction.apiKeys.list(id, after: cursor)
+        _ = try transaction.apiKeys.find(id, user: user.id, name: "main")
+        _ = try transaction.users.find(id, email: user.email)
+        _ = try transaction.users.list(id, after: cursor)
+        _ = try transaction.organizations.find(id)
+        _ = try transaction.organizations.find(organization.id)
+        _ = try transaction.organizations.gatePolicy(id)
+        _ = try transaction.organizations.update(id, now: now) { $0.name = "new" }
+        let credits = transaction.credits
+        let outcome = try credits.placeHold(
+            organization: id, amount: 2, upload: upload.id, node: "n", expiresAt: now, now: now)
+        if let hold = outcome.id {
+            _ = try credits.growHold(hold, to: 3, now: now)
+            _ = try credits.captureHold(hold, amount: 3, bytes: 1, now: now)
+        }
+        _ = try credits.expireHolds(now: now)
+        _ = try credits.usage(of: id, in: BillingPeriod(containing: now, cycleStart: 1))
+        _ = try credits.grant(1, to: id, reason: "x", now: now)
+        try transaction.uploads.insert(upload)
+        try transaction.blobs.retain(id, upload.sha256, size: upload.size)
+        _ = try transaction.uploads.find(id, id: upload.id)
+        _ = try transaction.uploads.duplicates(of: upload.sha256, in: id, limit: 1)
+        _ = try transaction.uploads.unscannedDebt(types: [.jpeg, .png], limit: 10)
+        for filter in [
+            UploadFilter(), UploadFilter(status: .rejected), UploadFilter(bucket: "b"), UploadFilter(mediaType: .gif),
+            UploadFilter(scanState: .scanned), UploadFilter(filenameContains: "x"),
+        ] {
+            _ = try transaction.uploads.list(id, filter: filter, after: cursor)
+        }
+        _ = try transaction.uploads.resolveScan(id, id: upload.id, receipt: upload.receipt)
+        _ = try transaction.uploads.markDeleted(id, id: upload.id, now: now)
+        _ = try transaction.blobs.release(id, upload.sha256)
+        _ = try transaction.blobs.removeUnreferenced(id, upload.sha256)
+        _ = try transaction.audit.list(id, after: cursor)
+        _ = try transaction.idempotency.begin(id, key: "k", owner: upload.id, node: "n", now: now)
+    }
+}
