@@ -19,9 +19,7 @@ final class Mailbox: Sendable {
     }
 
     private let state = Mutex(State())
-    private let wakeUp: WakeUp
-
-    init() throws(SystemCallError) { wakeUp = try WakeUp() }
+    private let wakeUp = WakeUp()
 
     /// For polling.
     var descriptor: CInt { wakeUp.descriptor }

@@ -32,7 +32,8 @@ extension Supervisor {
     private func assign(_ scan: PendingScan, to slot: WorkerSlot, now: Double) {
         guard let process = slot.process else { return }
         let request = ScanRequest(
-            id: scan.id, mediaType: scan.job.mediaType, threshold: scan.job.threshold, limits: configuration.limitsForWorkers)
+            id: scan.id, mediaType: scan.job.mediaType, threshold: scan.job.threshold,
+            limits: configuration.limitsForWorkers)
         do {
             try process.channel.send(request.encoded(), passing: scan.job.descriptor)
             process.allowMoreStandardError()
