@@ -64,9 +64,11 @@ struct PendingScan: Sendable {
     var failures: [ScanFailure] = []
 }
 
-/// How a file broke a worker.
+/// How a worker failed a file.
 enum ScanFailure: Sendable {
-    case crash
+    /// It died, or sent what it must not.
+    case broken
     case deadline
-    case protocolViolation
+    /// Its model failed on a known input, too: no file is to blame.
+    case inference
 }

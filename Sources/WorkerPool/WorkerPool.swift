@@ -18,6 +18,7 @@ package final class WorkerPool: Sendable {
 
     /// Starts nothing yet.
     package init(configuration: WorkerPoolConfiguration, log: Logger, metrics: MetricsRegistry) {
+        precondition(configuration.workers > 0, "a pool has at least one worker")
         self.configuration = configuration
         self.log = log
         self.metrics = PoolMetrics(metrics)

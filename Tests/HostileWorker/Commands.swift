@@ -46,7 +46,9 @@ func misbehave(
     case "crash": fatalError("a crash while decoding")
     case "hang": while true {}
     case "wrong-id": reply.id += 1
-    case "twice": try channel.send(reply.encoded())
+    case "twice":
+        reply.result = .scored(ScanScore(score: 0.25, framesTotal: 1, framesScanned: 1))
+        try channel.send(reply.encoded())
     case "short": try channel.send([1, 2, 3])
     case "long": try channel.send([UInt8](repeating: 0, count: 4096))
     case "not-a-number":

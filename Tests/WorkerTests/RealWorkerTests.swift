@@ -118,6 +118,21 @@ struct RealWorkerTests {
         await fixture.pool.shutDown()
     }
 
+    @Test("A signal that asks a whole service to end leaves the workers to the service")
+    func terminationSignals() async throws {
+        let fixture = try PoolFixture.real(workers: 1)
+        try await fixture.waitUntilReady()
+        for process in fixture.pool.status.processes {
+            for signal in [SIGTERM, SIGINT, SIGHUP] { kill(process, signal) }
+        }
+        guard case .scored = try await fixture.scan(path: Repository.url("fixtures/scene.jpg").path, .jpeg) else {
+            Issue.record("the scan failed: \(fixture.log)")
+            return
+        }
+        #expect(fixture.pool.status.restarts == 0)
+        await fixture.pool.shutDown()
+    }
+
     @Test("A deadline of one millisecond makes any picture unscannable, after two workers")
     func tightDeadline() async throws {
         let fixture = try PoolFixture.real { $0.deadlineMilliseconds = 1 }
