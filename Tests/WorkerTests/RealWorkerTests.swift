@@ -118,6 +118,27 @@ struct RealWorkerTests {
         await fixture.pool.shutDown()
     }
 
+    @Test(
+        "With little memory a picture is scored or refused by its decoder, and breaks no worker")
+    func littleMemory() async throws {
+        let fixture = try PoolFixture.real(workers: 1) {
+            $0.memoryMegabytes = 64
+            $0.limits.maximumFileBytes = 1 << 20
+        }
+        for name in try Self.fixtures().files.keys.sorted() {
+            let type: MediaType = name.hasSuffix(".png") ? .png : .jpeg
+            switch try await fixture.scan(path: Repository.url("fixtures/\(name)").path, type) {
+            case .scored, .unsupported: break
+            case .unscannable(let text): #expect(text != Self.broken, "\(name)")
+            case .unavailable(let reason, _): Issue.record("\(name): \(reason)")
+            }
+        }
+        #expect(fixture.restarts("crash") == 0, "\(fixture.log)")
+        await fixture.pool.shutDown()
+    }
+
+    private static let broken = "the image broke its decoder, twice"
+
     @Test("A signal that asks a whole service to end leaves the workers to the service")
     func terminationSignals() async throws {
         let fixture = try PoolFixture.real(workers: 1)
