@@ -147,6 +147,9 @@ let package = Package(
         .executableTarget(
             name: "HostileWorker", dependencies: ["CRawSystemCall", "Domain", "Sandbox", "SystemCalls", "WorkerProtocol"],
             path: "Tests/HostileWorker", swiftSettings: strict),
+        .executableTarget(
+            name: "PoolHost", dependencies: ["Domain", "SystemCalls", "Telemetry", "WorkerPool"],
+            path: "Tests/PoolHost", swiftSettings: strict),
         tests(
             "WorkerTests",
             [

@@ -13,8 +13,8 @@ let arguments = CommandLine.arguments
 let configuration = WorkerPoolConfiguration(
     workerExecutable: arguments[2], manifestPath: arguments[3], runtimeLibraryPath: arguments[4], workers: 2)
 
-func makePool() throws -> WorkerPool {
-    let pool = try WorkerPool(configuration: configuration, log: Logger(), metrics: MetricsRegistry())
+func makePool() -> WorkerPool {
+    let pool = WorkerPool(configuration: configuration, log: Logger(), metrics: MetricsRegistry())
     pool.start()
     return pool
 }
@@ -47,13 +47,13 @@ func scanUnderFire(_ pool: WorkerPool, _ path: String) async throws {
 
 switch arguments[1] {
 case "wait":
-    let pool = try makePool()
+    let pool = makePool()
     StandardOutput.line(try await ready(pool).map { "\($0)" }.joined(separator: " "))
     while true { try await Task.sleep(for: .seconds(60)) }
 default:
     var counts: [Int] = []
     for _ in 0..<3 {
-        let pool = try makePool()
+        let pool = makePool()
         _ = try await ready(pool)
         try await scanUnderFire(pool, arguments[5])
         await pool.shutDown()

@@ -48,7 +48,7 @@ final class PoolFixture: Sendable {
         registry = MetricsRegistry()
         directory = try TemporaryDirectory()
         let log = Logger(minimumLevel: .debug) { line in lines.all.withLock { $0.append(line) } }
-        pool = try WorkerPool(configuration: configuration, log: log, metrics: registry)
+        pool = WorkerPool(configuration: configuration, log: log, metrics: registry)
         pool.start()
     }
 

@@ -74,7 +74,6 @@ struct SchedulingTests {
             try await fixture.wait { $0.queued == 1 }
             group.addTask { ("backlog", try await fixture.scan("score 0.1 1", priority: .backlog)) }
             try await fixture.wait { $0.queued == 2 }
-            let started = ContinuousClock.now
             guard
                 case .unavailable(.queueFull, let retryAfter) = try await fixture.scan("score 0.1", priority: .backlog)
             else { throw SupportError("backlog was queued beyond the queue's length") }
