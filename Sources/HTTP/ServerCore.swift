@@ -133,6 +133,7 @@ final class ServerCore: Sendable {
     func stop(graceMilliseconds: Int64) {
         stopping.store(true, ordering: .sequentiallyConsistent)
         housekeeper.stopAccepting()
+        housekeeper.wakeUp.signal()
         let deadline = Clock.milliseconds() + graceMilliseconds
         while exchanges.load(ordering: .relaxed) > 0 && Clock.milliseconds() < deadline { usleep(2_000) }
         // From here on nothing is suspended any more. What is suspended is resumed, so that libmicrohttpd can close it;
