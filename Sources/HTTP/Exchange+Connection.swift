@@ -14,12 +14,15 @@ extension Exchange {
     /// The header section is complete: checks it, and starts the handler where there is a body to come. Without one,
     /// the handler starts at the next call, at which an answer lets the connection live on.
     func headArrived(_ raw: RawHead) -> Step {
-        client.headArrived()
+        let isInTime = client.headArrived()
         let id = RequestID.choose(from: raw.fields)
         let checked = check(raw, id: id)
         return state.withLock { state in
             state.entry.describe(raw, id: id)
-            guard state.phase == .head else { return .close }
+            guard state.phase == .head, isInTime else {
+                state.phase = .closing
+                return .close
+            }
             guard case .success(let head) = checked, !server.isStopping else {
                 var failure = Failure(.shuttingDown, retryAfterSeconds: 1)
                 if case .failure(let found) = checked { failure = found }

@@ -119,11 +119,11 @@ final class ServerCore: Sendable {
     }
 
     /// A whole answer as bytes, for a connection on which libmicrohttpd gives none.
-    func handWritten(_ response: Response, requestID: String) -> [UInt8] {
+    func handWritten(_ response: Response, requestID: String, to method: HTTPMethod? = nil) -> [UInt8] {
         let (fields, refused) = response.wireFields(requestID: requestID, closes: true)
         reportRefusedFields(refused, requestID: requestID)
         var bytes = Array(response.serializedHead(fields: fields, now: SystemTime().now()).utf8)
-        if case .bytes(let body) = response.body { bytes += body }
+        if case .bytes(let body) = response.body, response.sentLength(to: method) > 0 { bytes += body }
         return bytes
     }
 

@@ -14,7 +14,9 @@ private struct Form: MultipartReceiver {
 
     mutating func partBegan(_ part: MultipartPart) throws(Failure) { parts.append(Part(head: part)) }
     mutating func partReceived(_ bytes: RawSpan) throws(Failure) {
-        guard let last = parts.indices.last, bytes.byteCount > 0 else { throw Failure(.internal, "content out of place") }
+        guard let last = parts.indices.last, bytes.byteCount > 0 else {
+            throw Failure(.internal, "content out of place")
+        }
         unsafe bytes.withUnsafeBytes { unsafe parts[last].content.append(contentsOf: $0) }
     }
     mutating func partEnded() throws(Failure) { parts[parts.count - 1].hasEnded = true }
@@ -36,7 +38,9 @@ private func parse(
     return form.parts
 }
 
-private func parse(_ text: String, contentType: String = "multipart/form-data; boundary=b") throws(Failure) -> [Form.Part] {
+private func parse(_ text: String, contentType: String = "multipart/form-data; boundary=b") throws(Failure) -> [Form
+    .Part]
+{
     try parse(Array(text.utf8), contentType: contentType)
 }
 
@@ -83,7 +87,8 @@ extension HTTPSuite {
 
         @Test("Every byte value passes through a part unchanged")
         func binary() throws {
-            let content = (0..<100_000).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ $0 >> 8) } + [13, 10, 13, 13, 10, 45, 45]
+            let content =
+                (0..<100_000).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ $0 >> 8) } + [13, 10, 13, 13, 10, 45, 45]
             let body = Array("--b\r\n\(disposition)\r\n".utf8) + content + Array("\r\n--b--".utf8)
             #expect(try parse(body).map(\.content) == [content])
             #expect(try parse(body, pieces: Array(repeating: 1, count: body.count)).map(\.content) == [content])
@@ -92,24 +97,34 @@ extension HTTPSuite {
         @Test("An empty part may leave out its line end, and a form may have no parts' names twice")
         func emptyParts() throws {
             #expect(try parse("--b\r\n\(disposition)\r\n--b--").map(\.content) == [[]])
-            #expect(try parse("--b\r\n\(disposition)\r\n\r\n--b\r\n\(disposition)\r\nx\r\n--b--\r\n").map(\.text) == ["", "x"])
+            #expect(
+                try parse("--b\r\n\(disposition)\r\n\r\n--b\r\n\(disposition)\r\nx\r\n--b--\r\n").map(\.text) == [
+                    "", "x",
+                ])
         }
 
-        @Test("Boundaries of 1 and 70 characters, quoted, and of RFC 2046's whole set work", arguments: [
-            "b", String(repeating: "x", count: 70), "a'()+_,-./:=?z", "with space", "----WebKitFormBoundary7MA4YWxkTrZu0gW",
-        ])
+        @Test(
+            "Boundaries of 1 and 70 characters, quoted, and of RFC 2046's whole set work",
+            arguments: [
+                "b", String(repeating: "x", count: 70), "a'()+_,-./:=?z", "with space",
+                "----WebKitFormBoundary7MA4YWxkTrZu0gW",
+            ])
         func boundaries(_ boundary: String) throws {
             let body = "--\(boundary)\r\n\(disposition)\r\nx\r\n--\(boundary)--\r\n"
-            #expect(try parse(body, contentType: "multipart/form-data; charset=utf-8; boundary=\"\(boundary)\"").map(\.text) == ["x"])
+            #expect(
+                try parse(body, contentType: "multipart/form-data; charset=utf-8; boundary=\"\(boundary)\"").map(\.text)
+                    == ["x"])
             if boundary.allSatisfy({ $0.isLetter || $0.isNumber || $0 == "-" }) {
-                #expect(try parse(body, contentType: "Multipart/Form-Data; Boundary=\(boundary); x=y").map(\.text) == ["x"])
+                #expect(
+                    try parse(body, contentType: "Multipart/Form-Data; Boundary=\(boundary); x=y").map(\.text) == ["x"])
             }
         }
 
         @Test(
             "A Content-Type without a usable boundary is refused",
             arguments: [
-                ("multipart/form-data", "malformed_multipart"), ("multipart/form-data; boundary=", "malformed_multipart"),
+                ("multipart/form-data", "malformed_multipart"),
+                ("multipart/form-data; boundary=", "malformed_multipart"),
                 ("multipart/form-data; boundary=\"\"", "malformed_multipart"),
                 ("multipart/form-data; boundary=\"a \"", "malformed_multipart"),
                 ("multipart/form-data; boundary=" + String(repeating: "x", count: 71), "malformed_multipart"),
@@ -130,7 +145,8 @@ extension HTTPSuite {
         @Test(
             "Names are unquoted, and may be of any script",
             arguments: [
-                ("filename=\"a\\\"b\\\\c\"", "a\"b\\c"), ("filename=\"a\\b.txt\"", "a\\b.txt"), ("filename=plain.txt", "plain.txt"),
+                ("filename=\"a\\\"b\\\\c\"", "a\"b\\c"), ("filename=\"a\\b.txt\"", "a\\b.txt"),
+                ("filename=plain.txt", "plain.txt"),
                 ("filename=\"\"", ""), ("filename=\"名前;x=y.png\"", "名前;x=y.png"), ("FileName=\"x\"", "x"),
                 ("filename*=UTF-8''%e2%82%ac%20rates", "€ rates"), ("filename*=utf-8'en'a", "a"),
             ])
@@ -161,11 +177,26 @@ extension HTTPSuite {
                 ("--b\r\nContent-Disposition: form-data\r\n\r\nx\r\n--b--", "has no name"),
                 ("--b\r\nContent-Disposition: form-data; name=\"f\r\n\r\nx\r\n--b--", "not closed"),
                 ("--b\r\nContent-Disposition: form-data; name=\"f\"; name=\"g\"\r\n\r\nx\r\n--b--", "occurs twice"),
-                ("--b\r\nContent-Disposition: form-data; name=\"f\" filename=\"g\"\r\n\r\nx\r\n--b--", "';' is missing"),
-                ("--b\r\nContent-Disposition: form-data; name=\"f\"; filename=\"a\"; filename*=UTF-8''b\r\n\r\nx\r\n--b--", "both filename"),
-                ("--b\r\nContent-Disposition: form-data; name=\"f\"; filename*=latin1''b\r\n\r\nx\r\n--b--", "filename* is malformed"),
-                ("--b\r\nContent-Disposition: form-data; name=\"f\"; filename*=UTF-8''%f\r\n\r\nx\r\n--b--", "filename* is malformed"),
-                ("--b\r\n\(disposition)Content-Transfer-Encoding: base64\r\n\r\nx\r\n--b--", "Content-Transfer-Encoding"),
+                (
+                    "--b\r\nContent-Disposition: form-data; name=\"f\" filename=\"g\"\r\n\r\nx\r\n--b--",
+                    "';' is missing"
+                ),
+                (
+                    "--b\r\nContent-Disposition: form-data; name=\"f\"; filename=\"a\"; filename*=UTF-8''b\r\n\r\nx\r\n--b--",
+                    "both filename"
+                ),
+                (
+                    "--b\r\nContent-Disposition: form-data; name=\"f\"; filename*=latin1''b\r\n\r\nx\r\n--b--",
+                    "filename* is malformed"
+                ),
+                (
+                    "--b\r\nContent-Disposition: form-data; name=\"f\"; filename*=UTF-8''%f\r\n\r\nx\r\n--b--",
+                    "filename* is malformed"
+                ),
+                (
+                    "--b\r\n\(disposition)Content-Transfer-Encoding: base64\r\n\r\nx\r\n--b--",
+                    "Content-Transfer-Encoding"
+                ),
                 ("--b\r\n\(disposition) folded\r\n\r\nx\r\n--b--", "header line is malformed"),
                 ("--b\r\n\(disposition)nonsense\r\n\r\nx\r\n--b--", "header line is malformed"),
                 ("--b\r\n\(disposition)X: a\0b\r\n\r\nx\r\n--b--", "control character"),
@@ -177,7 +208,9 @@ extension HTTPSuite {
 
         @Test("A name that is not UTF-8 is refused")
         func notUnicode() {
-            let body = Array("--b\r\nContent-Disposition: form-data; name=\"".utf8) + [0xff] + Array("\"\r\n\r\nx\r\n--b--".utf8)
+            let body =
+                Array("--b\r\nContent-Disposition: form-data; name=\"".utf8) + [0xff]
+                + Array("\"\r\n\r\nx\r\n--b--".utf8)
             do throws(Failure) {
                 _ = try parse(body)
                 Issue.record("it was taken")
@@ -194,10 +227,13 @@ extension HTTPSuite {
             #expect(tooMany == "The multipart body is malformed at part 3, byte 108: it has more than 2 parts.")
             limits.maximumPartHeaderBytes = 60
             #expect(problem(part + "--b--", limits: limits) == nil)
-            #expect(problem("--b\r\n\(disposition)X: 12345678901234567890\r\n\r\n", limits: limits)?.contains("larger than 60") == true)
+            #expect(
+                problem("--b\r\n\(disposition)X: 12345678901234567890\r\n\r\n", limits: limits)?.contains(
+                    "larger than 60") == true)
             limits.maximumFrameBytes = 10
             #expect(problem("0123456\r\n" + part + "--b--", limits: limits) == nil)
-            #expect(problem("01234567890\r\n" + part + "--b--", limits: limits)?.contains("outside of its parts") == true)
+            #expect(
+                problem("01234567890\r\n" + part + "--b--", limits: limits)?.contains("outside of its parts") == true)
             #expect(problem(part + "--b--\r\n01234567890", limits: limits)?.contains("outside of its parts") == true)
         }
 

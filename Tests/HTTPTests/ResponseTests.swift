@@ -11,7 +11,9 @@ extension HTTPSuite {
         func file() async throws {
             let content = (0..<5_000_000).map { UInt8(truncatingIfNeeded: $0 &* 11 &+ $0 >> 9) }
             let server = try TestServer { _ in
-                Response(status: 206, body: .file(ResponseFile(owning: temporaryFile(content), offset: 1_000, length: 4_000_000)))
+                Response(
+                    status: 206,
+                    body: .file(ResponseFile(owning: temporaryFile(content), offset: 1_000, length: 4_000_000)))
             }
             let client = try server.connect()
             for _ in 0..<2 {
@@ -51,7 +53,8 @@ extension HTTPSuite {
         func withoutBody() async throws {
             let server = try TestServer { request in
                 switch request.head.path {
-                case "/304": Response(status: 304, headers: HeaderFields([("ETag", "\"x\"")]), body: .omitted(length: 1_234))
+                case "/304":
+                    Response(status: 304, headers: HeaderFields([("ETag", "\"x\"")]), body: .omitted(length: 1_234))
                 case "/204": Response(status: 204)
                 default: Response(status: 200)
                 }
@@ -100,7 +103,8 @@ extension HTTPSuite {
                         .tooManyRequests, "Slow down.", details: ["limit": 5], privateDetail: "bucket 7",
                         retryAfterSeconds: 12, headers: [("X-RateLimit-Limit", "5")]))
             }
-            let answer = try server.connect().exchange("GET /a?key=secret HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer sk\r\nX-Request-Id: my.id-1_2\r\n\r\n")
+            let answer = try server.connect().exchange(
+                "GET /a?key=secret HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer sk\r\nX-Request-Id: my.id-1_2\r\n\r\n")
             #expect(answer.status == 429)
             #expect(
                 answer.text
@@ -119,12 +123,15 @@ extension HTTPSuite {
             #expect(!server.log.contains("secret") && !server.log.contains("Bearer"))
             await server.stop()
             let metrics = server.metrics.exposition()
-            #expect(metrics.contains("portcullis_http_requests_total{listener=\"test\",method=\"GET\",status=\"429\"} 1"))
+            #expect(
+                metrics.contains("portcullis_http_requests_total{listener=\"test\",method=\"GET\",status=\"429\"} 1"))
             #expect(metrics.contains("portcullis_http_request_seconds_count{listener=\"test\"} 1"))
             #expect(metrics.contains("portcullis_http_connections{listener=\"test\"} 0"))
         }
 
-        @Test("A request id that is not usable is replaced", arguments: ["", "a b", "a/b", String(repeating: "x", count: 65), "\u{e4}"])
+        @Test(
+            "A request id that is not usable is replaced",
+            arguments: ["", "a b", "a/b", String(repeating: "x", count: 65), "\u{e4}"])
         func requestID(_ id: String) async throws {
             let server = try TestServer { Response(status: 200, body: .bytes(Array($0.head.id.utf8))) }
             let answer = try server.connect().exchange("GET / HTTP/1.1\r\nHost: a\r\nX-Request-Id: \(id)\r\n\r\n")

@@ -9,7 +9,8 @@ extension HTTPSuite {
             func answer(_ name: String) -> @Sendable (Request) async throws(Failure) -> Response {
                 { request in
                     let parameters = request.parameters.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
-                    return Response(status: 200, body: .bytes(Array("\(name) \(parameters.joined(separator: ","))".utf8)))
+                    return Response(
+                        status: 200, body: .bytes(Array("\(name) \(parameters.joined(separator: ","))".utf8)))
                 }
             }
             router.register(.get, "/", answer("root"))
