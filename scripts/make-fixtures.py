@@ -5,9 +5,10 @@
     scripts/.venv/bin/pip install 'Pillow==12.3.0' 'numpy==2.4.6' 'onnxruntime==1.28.0'
     scripts/.venv/bin/python scripts/make-fixtures.py
 
-Deterministic: nothing is random that is not seeded. The scores come from Pillow 12 and onnxruntime, never from this
-project's own decoders. Where Pillow differs from what a browser shows (16 bits, alpha, gamma), a picture's expected
-pixels are computed here from the values that were written into the file, and its note says so.
+Deterministic: nothing is random that is not seeded. scripts/png_writer.py writes what Pillow does not. The scores come
+from Pillow 12 and onnxruntime, never from this project's own decoders. Where Pillow differs from what a browser shows
+(16 bits, alpha, gamma), a picture's expected pixels are computed here from the values that were written into the file,
+and its note says so.
 """
 import io
 import json
