@@ -11,7 +11,10 @@ import WorkerPool
 struct SchedulingTests {
     @Test("An organization with a hundred waiting files delays another's single file by no more than two")
     func fairness() async throws {
-        let fixture = try PoolFixture.hostile { $0.queueLength = 200 }
+        let fixture = try PoolFixture.hostile {
+            $0.queueLength = 200
+            $0.queueWaitMilliseconds = 120_000
+        }
         try await fixture.waitUntilReady()
         let finished = Counter()
         try await withThrowingTaskGroup(of: Void.self) { group in

@@ -7,7 +7,7 @@ package import Telemetry
 /// Scores files in sandboxed worker processes, which it starts, watches, replaces and shares out.
 ///
 /// One thread of its own supervises them, because a worker is bound to the life of the *thread* that started it.
-package final class WorkerPool: Sendable {
+package final class ScanPool: Sendable {
     private let configuration: WorkerPoolConfiguration
     private let log: Logger
     private let metrics: PoolMetrics
