@@ -76,7 +76,7 @@ final class ClientConnection: Sendable {
             }
             state.wait = .over
             // libmicrohttpd sees the end of the connection and closes it.
-            shutdown(descriptor, Int32(SHUT_RDWR))
+            Socket.end(descriptor)
         }
     }
 }

@@ -1,7 +1,15 @@
+// sys/socket.h comes with either, and which of the two then has its constants depends on how the module is built.
+import CMicrohttpd
 import Glibc
 
 /// Calls on connected sockets. All of them are non-blocking.
 enum Socket {
+    /// Tells the peer that nothing more will be sent; what it sends is still received.
+    static func endSending(_ descriptor: Int32) { shutdown(descriptor, Int32(SHUT_WR)) }
+
+    /// Ends both directions, without closing the descriptor.
+    static func end(_ descriptor: Int32) { shutdown(descriptor, Int32(SHUT_RDWR)) }
+
     enum Progress {
         case bytes(Int)
         /// Nothing now; poll again.
