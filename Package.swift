@@ -103,7 +103,7 @@ let package = Package(
             "UploadPipeline",
             [
                 "Admission", "Authentication", "BlobStore", "Charge", "Crypto", "Database", "Domain", "Endpoints",
-                "Gate", "HTTP", "Spool", "Store", "Telemetry", "WorkerPool",
+                "Gate", "HTTP", "Spool", "Store", "SystemCalls", "Telemetry", "WorkerPool",
             ]),
         module("Tenancy", ["Crypto", "Database", "Domain", "Endpoints", "HTTP"]),
         module("Operations", ["Database", "Domain", "Endpoints", "HTTP", "Telemetry", "WorkerPool"]),
@@ -112,7 +112,7 @@ let package = Package(
             [
                 "Admission", "Authentication", "BlobStore", "Charge", "Crypto", "Database", "DatabaseSQLite", "Domain",
                 "Endpoints", "Execution", "Gate", "HTTP", "JSON", "Models", "Operations", "Policy", "Settings", "Spool",
-                "Store", "Telemetry", "Tenancy", "UploadPipeline", "WorkerPool", "WorkerProtocol",
+                "Store", "SystemCalls", "Telemetry", "Tenancy", "UploadPipeline", "WorkerPool", "WorkerProtocol",
             ]),
 
         // Tests.
@@ -140,13 +140,20 @@ let package = Package(
             ]),
         tests("JSONTests", ["Domain", "JSON"]),
         tests("AdmissionTests", ["Admission", "Domain"]),
+        tests("EndpointsTests", ["Domain", "Endpoints"]),
         tests("SettingsTests", ["Settings"]),
+        tests("ImageDecodingTests", ["Domain", "ImageDecoding", "TestSupport"]),
+        tests("ClassifierTests", ["Classifier", "Domain", "ImageDecoding", "JSON", "Models", "TestSupport"]),
         tests("TelemetryTests", ["Domain", "Telemetry"]),
         tests("HTTPTests", ["Domain", "Execution", "HTTP", "Telemetry"]),
         .target(name: "CRawSystemCall", path: "Tests/CRawSystemCall"),
         .executableTarget(
-            name: "HostileWorker", dependencies: ["CRawSystemCall", "Domain", "Sandbox", "SystemCalls", "WorkerProtocol"],
+            name: "HostileWorker",
+            dependencies: ["CRawSystemCall", "Domain", "Sandbox", "SystemCalls", "WorkerProtocol"],
             path: "Tests/HostileWorker", swiftSettings: strict),
+        .executableTarget(
+            name: "PoolHost", dependencies: ["Domain", "SystemCalls", "Telemetry", "WorkerPool"],
+            path: "Tests/PoolHost", swiftSettings: strict),
         tests(
             "WorkerTests",
             [

@@ -5,9 +5,10 @@
     scripts/.venv/bin/pip install 'Pillow==12.3.0' 'numpy==2.4.6' 'onnxruntime==1.28.0'
     scripts/.venv/bin/python scripts/make-fixtures.py
 
-Deterministic: nothing is random that is not seeded. The scores come from Pillow 12 and onnxruntime, never from this
-project's own decoders. Where Pillow differs from what a browser shows (16 bits, alpha, gamma), a picture's expected
-pixels are computed here from the values that were written into the file, and its note says so.
+Deterministic: nothing is random that is not seeded. scripts/png_writer.py writes what Pillow does not. The scores come
+from Pillow 12 and onnxruntime, never from this project's own decoders. Where Pillow differs from what a browser shows
+(16 bits, alpha, gamma), a picture's expected pixels are computed here from the values that were written into the file,
+and its note says so.
 """
 import io
 import json
@@ -272,6 +273,13 @@ def jpegs(all_files):
     plain = jpeg(bad)
     stray = plain[:-2] + bytes(7) + plain[-2:]
     all_files.scored("nsfw-pattern-stray-bytes.jpg", stray, "stray bytes before a marker, as some cameras write them")
+    turned = jpeg(stored_for(bad, 6))
+    xmp = b"\xff\xe1\x00\x1ehttp://ns.adobe.com/xap/1.0/"
+    turn = b"\xff\xe1" + struct.pack(">H", 8 + len(exif(6))) + b"Exif\0\0" + exif(6)
+    for name, extra in {"second": xmp + turn, "empty": b"\xff\xe1\x00\x02" + turn, "twice": turn.replace(exif(6), exif(1)) + turn}.items():
+        all_files.expected(f"nsfw-pattern-exif-{name}.jpg", turned[:2] + extra + turned[2:],
+                           np.asarray(Image.open(io.BytesIO(turned)).transpose(Image.Transpose.ROTATE_270)),
+                           "viewers differ in which APP1 segment they take the orientation from: the highest counts")
     broken_exif = jpeg(bad, exif=b"Exif\0\0" + exif(6)[:-6] + b"\xff\xff\xff\xff\xff\xff")
     pixels = np.asarray(Image.open(io.BytesIO(plain)))
     all_files.expected("nsfw-pattern-odd-exif.jpg", broken_exif.replace(exif(6)[:8], b"II*\0\xff\xff\xff\x7f"), pixels,

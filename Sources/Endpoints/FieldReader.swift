@@ -59,7 +59,7 @@ package struct FieldReader {
 
     package mutating func integer(_ name: String, _ range: ClosedRange<Int64>) -> Int64? {
         guard let value = value(name) else { return nil }
-        guard let integer = value.integerValue else { return mismatch(name, "int_type", "an integer", value) }
+        guard let integer = value.integerValue else { return mismatch(name, "integer_type", "an integer", value) }
         guard range.contains(integer) else {
             reject(name, "out_of_range", "\(integer) is not in \(range.lowerBound) to \(range.upperBound)")
             return nil

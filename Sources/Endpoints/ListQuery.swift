@@ -34,7 +34,7 @@ package struct ListQuery {
         guard let text = reader.value(name)?.stringValue else { return nil }
         guard let number = Int(text), range.contains(number) else {
             reader.reject(
-                name, "int_parsing", "is not a whole number from \(range.lowerBound) to \(range.upperBound)")
+                name, "integer_parsing", "is not a whole number from \(range.lowerBound) to \(range.upperBound)")
             return nil
         }
         return number

@@ -10,8 +10,10 @@ final class ClientConnection: Sendable {
         case head(since: Int64)
         /// A further request, of which nothing has come yet.
         case idle(since: Int64)
-        /// Nothing that would be the client's business alone: a request is being served, or the connection was cut.
+        /// Nothing: a request is being served.
         case busy
+        /// Nothing any more: the connection was cut.
+        case over
     }
 
     private struct State {
@@ -36,11 +38,20 @@ final class ClientConnection: Sendable {
     var exchange: Exchange? { state.withLock { $0.exchange } }
 
     func requestLineArrived(_ exchange: Exchange) { state.withLock { $0.exchange = exchange } }
-    func headArrived() { state.withLock { $0.wait = .busy } }
+
+    /// False when the client was told a moment ago that it is too slow; its request must not be served then.
+    func headArrived() -> Bool {
+        state.withLock { state in
+            if case .over = state.wait { return false }
+            state.wait = .busy
+            return true
+        }
+    }
+
     func requestCompleted(now: Int64) {
-        state.withLock {
-            $0.exchange = nil
-            $0.wait = .idle(since: now)
+        state.withLock { state in
+            state.exchange = nil
+            if case .busy = state.wait { state.wait = .idle(since: now) }
         }
     }
 
@@ -53,7 +64,7 @@ final class ClientConnection: Sendable {
             // Under the lock, `closed()` cannot come in between, so the descriptor is still this connection's.
             guard !state.isClosed else { return }
             switch state.wait {
-            case .busy: return
+            case .busy, .over: return
             case .head(let since):
                 guard now - since >= headMilliseconds else { return }
                 Socket.sendNow(descriptor, timeoutAnswer())
@@ -63,7 +74,7 @@ final class ClientConnection: Sendable {
                     return
                 }
             }
-            state.wait = .busy
+            state.wait = .over
             // libmicrohttpd sees the end of the connection and closes it.
             shutdown(descriptor, Int32(SHUT_RDWR))
         }

@@ -14,12 +14,15 @@ extension Exchange {
     /// The header section is complete: checks it, and starts the handler where there is a body to come. Without one,
     /// the handler starts at the next call, at which an answer lets the connection live on.
     func headArrived(_ raw: RawHead) -> Step {
-        client.headArrived()
+        let isInTime = client.headArrived()
         let id = RequestID.choose(from: raw.fields)
         let checked = check(raw, id: id)
         return state.withLock { state in
             state.entry.describe(raw, id: id)
-            guard state.phase == .head else { return .close }
+            guard state.phase == .head, isInTime else {
+                state.phase = .closing
+                return .close
+            }
             guard case .success(let head) = checked, !server.isStopping else {
                 var failure = Failure(.shuttingDown, retryAfterSeconds: 1)
                 if case .failure(let found) = checked { failure = found }
@@ -71,16 +74,18 @@ extension Exchange {
 
     /// A slice of the body is there. The sink runs outside the lock: it may write to a file.
     func bodyArrived(_ bytes: RawSpan) -> Slice {
-        let (phase, sink) = state.withLock { ($0.phase, $0.sink) }
-        switch phase {
-        case .reading:
-            guard let sink else { return .close }
-            return settle(deliver(bytes, to: sink), count: bytes.byteCount)
-        case .expired: return .taken
-        case .closing, .finished: return .close
-        // Suspended in the middle of a chunked slice, or while the handler thinks.
-        default: return state.withLock { suspend(&$0) } ? .left : .close
+        let (slice, sink) = state.withLock { state -> (Slice, (any BodySink)?) in
+            switch state.phase {
+            case .reading: return (.close, state.sink)
+            case .expired: return (.taken, nil)
+            case .closing, .finished: return (.close, nil)
+            // Suspended in the middle of a chunked slice, or while the handler thinks. Under the same lock as the look at
+            // the phase: were the reader to come in between, its connection would be suspended with nobody to resume it.
+            default: return (suspend(&state) ? .left : .close, nil)
+            }
         }
+        guard let sink else { return slice }
+        return settle(deliver(bytes, to: sink), count: bytes.byteCount)
     }
 
     private func deliver(_ bytes: RawSpan, to sink: any BodySink) -> Result<BodyDemand, Failure> {

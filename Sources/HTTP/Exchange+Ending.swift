@@ -95,7 +95,9 @@ extension Exchange {
     /// closes.
     func completed(_ reason: MHD_RequestTerminationCode) {
         let status = client.daemon.status
-        let (waiter, failure, isRefused) = state.withLock { state -> (Waiter?, Failure, Bool) in
+        let (waiter, failure, isAnswered) = state.withLock { state -> (Waiter?, Failure, Bool) in
+            // A client that has shut down its sending side looks like one that left, but may be reading still.
+            let isHandWritten = state.phase == .answering && answerAtLast(&state)
             // libmicrohttpd answers some malformed requests by itself.
             let isRefused = state.phase != .sending && status >= 400
             let isMalformed = state.phase == .reading && isRefused
@@ -111,12 +113,22 @@ extension Exchange {
             state.answer = nil
             let waiter = state.waiter
             state.waiter = nil
-            return (waiter, failure, isRefused)
+            return (waiter, failure, isRefused || isHandWritten)
         }
         client.requestCompleted(now: Clock.milliseconds())
         waiter?.resume(returning: .failure(failure))
-        writeAccessEntry(isAborted: reason != .REQUEST_TERMINATED_COMPLETED_OK && !isRefused)
+        writeAccessEntry(isAborted: reason != .REQUEST_TERMINATED_COMPLETED_OK && !isAnswered)
         server.exchangeEnded()
+    }
+
+    /// Answers by hand, as far as that goes without waiting, where libmicrohttpd ended the connection before it asked for
+    /// the answer. False when nothing was sent, or not all.
+    private func answerAtLast(_ state: inout State) -> Bool {
+        guard let answer = state.answer else { return false }
+        if case .file = answer.body, answer.sentLength(to: state.head?.method) > 0 { return false }
+        state.entry.answered(answer, state.head?.method)
+        return Socket.sendNow(
+            client.descriptor, server.handWritten(answer, requestID: state.entry.id, to: state.head?.method))
     }
 
     /// Writes the request's line in the access log, once.

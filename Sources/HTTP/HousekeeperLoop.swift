@@ -21,11 +21,14 @@ struct HousekeeperLoop {
     mutating func run(whenLingeringEnded lingeringEnded: Execution.Semaphore) {
         var isClosed = false
         while true {
-            wait()
+            let ready = wait()
             let now = Clock.milliseconds()
             let state = housekeeper.takeState()
+            let isTick = now >= nextTick
+            // At a tick all of them, for those whose time is over.
+            let known = answers.count
             answers += state.inbox
-            proceed(now: now)
+            proceed(now: now) { index in isTick || index >= known || (index < ready.count && ready[index]) }
             if state.isClosed && !isClosed {
                 for answer in answers { answer.exchange.lingeringEnded() }
                 answers = []
@@ -33,15 +36,16 @@ struct HousekeeperLoop {
                 lingeringEnded.signal()
             }
             if state.isStopped { return }
-            if now >= nextTick {
+            if isTick {
                 nextTick = now + housekeeper.tickMilliseconds
                 server.checkDeadlines(now: now)
             }
         }
     }
 
-    /// Waits until something is to be done, one tick at most, and accepts the connections that are there.
-    private mutating func wait() {
+    /// Waits until something is to be done, one tick at most, and accepts the connections that are there. Gives for each
+    /// answer whether its socket is ready.
+    private mutating func wait() -> [Bool] {
         var watched = [pollfd(fd: housekeeper.wakeUp.descriptor, events: Int16(POLLIN), revents: 0)]
         // Out of room, or of descriptors: connections wait in the backlog.
         let accepts = server.hasRoom && Clock.milliseconds() >= acceptAgainAt
@@ -55,23 +59,26 @@ struct HousekeeperLoop {
         let ready = unsafe watched.withUnsafeMutableBufferPointer { watched in
             unsafe poll(watched.baseAddress, nfds_t(watched.count), Int32(housekeeper.tickMilliseconds))
         }
-        // Interrupted or nothing ready: the round that follows looks at everything anyway.
-        guard ready > 0 else { return }
+        guard ready > 0 else { return [] }
         if watched[0].revents != 0 { housekeeper.wakeUp.clear(buffer: &buffer) }
         if watched[1].revents != 0 { accept() }
+        return watched.dropFirst(2).map { $0.revents != 0 }
     }
 
     /// Sends and drains what can be without waiting, and ends what is done or late.
-    private mutating func proceed(now: Int64) {
+    private mutating func proceed(now: Int64, where isWanted: (Int) -> Bool) {
         var kept: [LingeringAnswer] = []
-        for var answer in answers {
-            let progress = answer.proceed(now: now, buffer: &buffer)
-            if progress == .over || answer.isExpired(now: now) {
-                // Its connection resumes, and libmicrohttpd may then close the socket.
-                answer.exchange.lingeringEnded()
-            } else {
-                kept.append(answer)
+        kept.reserveCapacity(answers.count)
+        for (index, var answer) in answers.enumerated() {
+            if isWanted(index) {
+                let progress = answer.proceed(now: now, buffer: &buffer)
+                if progress == .over || answer.isExpired(now: now, isStopping: server.isStopping) {
+                    // Its connection resumes, and libmicrohttpd may then close the socket.
+                    answer.exchange.lingeringEnded()
+                    continue
+                }
             }
+            kept.append(answer)
         }
         answers = kept
     }

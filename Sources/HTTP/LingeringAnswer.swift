@@ -84,8 +84,9 @@ struct LingeringAnswer: Sendable {
         return .draining
     }
 
-    /// Whether the client had its time.
-    func isExpired(now: Int64) -> Bool {
-        now - lastProgress >= limits.drainIdleMilliseconds || now - startedAt >= limits.drainTotalMilliseconds
+    /// Whether the client had its time. A server that stops waits only for clients that still send.
+    func isExpired(now: Int64, isStopping: Bool) -> Bool {
+        let idle = isStopping ? min(limits.drainIdleMilliseconds, 250) : limits.drainIdleMilliseconds
+        return now - lastProgress >= idle || now - startedAt >= limits.drainTotalMilliseconds
     }
 }

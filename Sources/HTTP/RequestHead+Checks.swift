@@ -22,6 +22,7 @@ extension RequestHead {
         guard raw.fields.count <= maximumFields else {
             throw Failure(.headersTooLarge, "The request has more than \(maximumFields) header fields.")
         }
+        // With the spaces after the values, which libmicrohttpd keeps: what frames the message must read alike to both.
         let headers = try Self.headers(raw.fields)
         let isLatest = raw.version == Array("HTTP/1.1".utf8)
         try Self.checkHost(headers, isRequired: isLatest)
@@ -31,7 +32,8 @@ extension RequestHead {
         let (path, query) = try Self.target(raw.target, method)
         self.init(
             id: id, method: method, path: path, pathSegments: try Self.segments(path), query: try Self.items(query),
-            headers: headers, contentLength: isChunked ? nil : contentLength ?? 0, isChunked: isChunked,
+            headers: HeaderFields(headers.map { ($0.name, String(ASCII.trimmed($0.value))) }),
+            contentLength: isChunked ? nil : contentLength ?? 0, isChunked: isChunked,
             // An HTTP/1.0 client cannot mean it (RFC 9110, section 10.1.1).
             expectsContinue: expectsContinue && isLatest, remoteAddress: remoteAddress)
     }

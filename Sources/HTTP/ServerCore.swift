@@ -119,11 +119,11 @@ final class ServerCore: Sendable {
     }
 
     /// A whole answer as bytes, for a connection on which libmicrohttpd gives none.
-    func handWritten(_ response: Response, requestID: String) -> [UInt8] {
+    func handWritten(_ response: Response, requestID: String, to method: HTTPMethod? = nil) -> [UInt8] {
         let (fields, refused) = response.wireFields(requestID: requestID, closes: true)
         reportRefusedFields(refused, requestID: requestID)
         var bytes = Array(response.serializedHead(fields: fields, now: SystemTime().now()).utf8)
-        if case .bytes(let body) = response.body { bytes += body }
+        if case .bytes(let body) = response.body, response.sentLength(to: method) > 0 { bytes += body }
         return bytes
     }
 
@@ -133,6 +133,7 @@ final class ServerCore: Sendable {
     func stop(graceMilliseconds: Int64) {
         stopping.store(true, ordering: .sequentiallyConsistent)
         housekeeper.stopAccepting()
+        housekeeper.wakeUp.signal()
         let deadline = Clock.milliseconds() + graceMilliseconds
         while exchanges.load(ordering: .relaxed) > 0 && Clock.milliseconds() < deadline { usleep(2_000) }
         // From here on nothing is suspended any more. What is suspended is resumed, so that libmicrohttpd can close it;

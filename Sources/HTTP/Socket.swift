@@ -26,8 +26,11 @@ enum Socket {
         }
     }
 
-    /// Sends `bytes` as far as they fit, for a last word on a connection that is about to be cut.
-    static func sendNow(_ descriptor: Int32, _ bytes: [UInt8]) { _ = send(descriptor, bytes[...]) }
+    /// Sends `bytes` as far as they fit, for a last word on a connection that is about to end; whether all of it fitted.
+    @discardableResult static func sendNow(_ descriptor: Int32, _ bytes: [UInt8]) -> Bool {
+        if case .bytes(bytes.count) = send(descriptor, bytes[...]) { return true }
+        return false
+    }
 
     /// Reads and drops what has arrived, at most one buffer of it.
     static func drop(_ descriptor: Int32, buffer: inout [UInt8]) -> Progress {

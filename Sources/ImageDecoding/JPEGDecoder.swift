@@ -14,8 +14,7 @@ enum JPEGDecoder {
         let header = try unsafe reader.readHeader(bytes)
         let (width, height) = (header.width, header.height)
         try limits.check(width: width, height: height)
-        let orientation = EXIFReader.orientation(in: header.exif) ?? .upright
-        let frame = FrameHeader(width: width, height: height, hasAlpha: false, orientations: [orientation])
+        let frame = FrameHeader(width: width, height: height, hasAlpha: false, orientations: header.orientations)
         guard visitor.beginFrame(frame) else { return }
         try reader.start(limits: limits)
         let isCMYK = header.channels == 4

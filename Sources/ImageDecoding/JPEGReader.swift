@@ -6,8 +6,8 @@ struct JPEGHeader {
     var height: Int
     /// Bytes per pixel of a decoded row: 3 (RGB) or 4 (CMYK as it is stored).
     var channels: Int
-    /// The body of its EXIF segment, empty where there is none.
-    var exif: [UInt8]
+    /// The ways in which viewers turn it.
+    var orientations: [Orientation]
 }
 
 /// A libjpeg decoder of one picture. Never used twice: the library keeps state of a corrupt picture.
@@ -26,13 +26,36 @@ struct JPEGHeader {
 
     /// The header of `data`, which must outlive the reader.
     func readHeader(_ data: UnsafeRawBufferPointer) throws(DecodingError) -> JPEGHeader {
-        var header = unsafe cjpeg_header()
+        var header = cjpeg_header()
         let base = unsafe data.baseAddress?.assumingMemoryBound(to: UInt8.self)
         try unsafe check(cjpeg_decoder_read_header(decoder, base, data.count, &header))
-        // Copied, for the bytes belong to the decoder.
-        let exif = unsafe Array(UnsafeBufferPointer(start: header.exif, count: header.exif_size))
-        return unsafe JPEGHeader(
-            width: Int(header.width), height: Int(header.height), channels: Int(header.channels), exif: exif)
+        return JPEGHeader(
+            width: Int(header.width), height: Int(header.height), channels: Int(header.channels),
+            orientations: orientations())
+    }
+
+    /// Viewers agree where the first APP1 segment holds EXIF data and no later one does. Otherwise some take the first EXIF
+    /// data, some the first APP1 segment only: then each orientation that is there counts, and none at all as well.
+    private func orientations() -> [Orientation] {
+        let signature = Array("Exif\0\0".utf8)
+        var found: [Orientation] = []
+        var isPlain = true
+        var isFirst = true
+        var segment = unsafe cjpeg_decoder_next_app1(decoder, nil)
+        while unsafe segment.position != nil {
+            defer {
+                isFirst = false
+                unsafe segment = cjpeg_decoder_next_app1(decoder, &segment)
+            }
+            // Copied, for the bytes belong to the decoder.
+            let bytes = unsafe Array(UnsafeBufferPointer(start: segment.data, count: segment.size))
+            guard bytes.starts(with: signature) else { continue }
+            if !isFirst { isPlain = false }
+            let orientation = EXIFReader.orientation(in: Array(bytes.dropFirst(signature.count))) ?? .upright
+            if !found.contains(orientation) { found.append(orientation) }
+        }
+        if (found.isEmpty || !isPlain) && !found.contains(.upright) { found.append(.upright) }
+        return found
     }
 
     func start(limits: DecodeLimits) throws(DecodingError) {

@@ -13,11 +13,11 @@ package struct ClassifierEndpoints: Sendable {
         case up
     }
 
-    private let pool: WorkerPool
+    private let pool: ScanPool
     private let database: any DatabaseDriver
     private let log: Logger
 
-    package init(pool: WorkerPool, database: any DatabaseDriver, log: Logger) {
+    package init(pool: ScanPool, database: any DatabaseDriver, log: Logger) {
         self.pool = pool
         self.database = database
         self.log = log

@@ -6,11 +6,11 @@ package import WorkerPool
 /// Whether the service is alive, and whether it does its work. No key is needed.
 package struct HealthEndpoints: Sendable {
     private let database: any DatabaseDriver
-    private let pool: WorkerPool
+    private let pool: ScanPool
     /// Free bytes of the storage, nil where it cannot be read.
     private let freeBytes: @Sendable () -> Int64?
 
-    package init(database: any DatabaseDriver, pool: WorkerPool, freeBytes: @escaping @Sendable () -> Int64?) {
+    package init(database: any DatabaseDriver, pool: ScanPool, freeBytes: @escaping @Sendable () -> Int64?) {
         self.database = database
         self.pool = pool
         self.freeBytes = freeBytes

@@ -81,7 +81,7 @@ package enum Confinement {
         let raw = unsafe rules.map { rule in
             unsafe csandbox_rule(
                 name: UnsafeRawPointer(rule.name.utf8Start).assumingMemoryBound(to: CChar.self),
-                argument: CInt(rule.argument ?? -1), mask: rule.mask, value: rule.value)
+                argument: CInt(rule.argument ?? -1), mask: rule.mask, value: rule.value, error: rule.error)
         }
         try check("seccomp", unsafe csandbox_filter_system_calls(raw, CInt(raw.count)))
     }

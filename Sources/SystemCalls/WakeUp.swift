@@ -5,9 +5,10 @@ import Glibc
 package final class WakeUp: Sendable {
     package let descriptor: CInt
 
-    package init() throws(SystemCallError) {
+    /// A process that cannot have this one descriptor when it starts has no use for the rest.
+    package init() {
         descriptor = csystemcalls_event_counter()
-        guard descriptor >= 0 else { throw SystemCallError("eventfd", errno) }
+        precondition(descriptor >= 0, "eventfd failed with error \(errno)")
     }
 
     deinit { close(descriptor) }

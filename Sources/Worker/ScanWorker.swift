@@ -11,9 +11,13 @@ struct ScanWorker {
     let description: WorkerDescription
     private let classifier: ImageClassifier
     private let processorSeconds: Double
+    private let memoryHeadroomBytes: Int
 
     /// Share of the processor time after which a worker retires, so that the limit never ends a scan.
-    private static let retirementShare = 0.75
+    private static let processorShare = 0.75
+    /// Share of the memory that must still be free after a scan: a worker that has lost more to leaks or fragments would
+    /// refuse pictures that a fresh one decodes.
+    private static let memoryShare = 0.875
 
     /// Loads and tests the model, then enters the sandbox: from here on the process can neither open a file nor start
     /// anything, and only now may it read what strangers sent.
@@ -30,6 +34,7 @@ struct ScanWorker {
             selfTestScore = try classifier.selfTest()
         } catch { throw StartError(error) }
         processorSeconds = Double(arguments.processorSeconds)
+        memoryHeadroomBytes = arguments.memoryHeadroomBytes
         let report: SandboxReport
         do {
             report = try Confinement.enter(
@@ -52,13 +57,19 @@ struct ScanWorker {
             let file = OwnedDescriptor(owning: descriptor)
             let request = try ScanRequest(decoding: received.bytes)
             let result = scan(file, request)
-            let isRetiring = Clocks.processorSeconds() > processorSeconds * Self.retirementShare
+            let isRetiring = isWornOut
             let elapsedMicroseconds = UInt64((Clocks.monotonicSeconds() - startedAt) * 1e6)
             let reply = ScanReply(
                 id: request.id, result: result, elapsedMicroseconds: elapsedMicroseconds, isRetiring: isRetiring)
             try channel.send(reply.encoded())
             if isRetiring { return }
         }
+    }
+
+    private var isWornOut: Bool {
+        let needed = Int(Double(memoryHeadroomBytes) * Self.memoryShare)
+        return Clocks.processorSeconds() > processorSeconds * Self.processorShare
+            || !AddressSpace.hasRoom(forBytes: needed)
     }
 
     private func scan(_ file: borrowing OwnedDescriptor, _ request: ScanRequest) -> ScanReply.Result {
@@ -86,8 +97,19 @@ struct ScanWorker {
             switch error {
             case .unscannable(let explanation): return .corrupt(explanation)
             case .unsupported(let explanation): return .unsupported(explanation)
-            case .classifier(let error): return .failed(error.description)
+            case .classifier(let error): return blame(for: error)
             }
+        }
+    }
+
+    /// Tells a file that the classifier cannot stand (it leaves no memory, say) from a classifier that is broken: the
+    /// former is no outage, or it would be a way past the gate.
+    private func blame(for error: ClassifierError) -> ScanReply.Result {
+        do throws(ClassifierError) {
+            _ = try classifier.selfTest()
+            return .limitExceeded("scoring the image needs more than a worker has")
+        } catch let second {
+            return .failed("\(error); then the self-test: \(second)")
         }
     }
 }

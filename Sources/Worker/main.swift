@@ -13,6 +13,7 @@ do {
     exit(StartFailure.invalidArguments.exitStatus)
 }
 
+TerminationSignals.ignore()
 let channel = Channel(owning: Channel.workerDescriptor)
 do {
     let worker = try ScanWorker(arguments)

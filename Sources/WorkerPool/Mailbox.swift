@@ -19,9 +19,7 @@ final class Mailbox: Sendable {
     }
 
     private let state = Mutex(State())
-    private let wakeUp: WakeUp
-
-    init() throws(SystemCallError) { wakeUp = try WakeUp() }
+    private let wakeUp = WakeUp()
 
     /// For polling.
     var descriptor: CInt { wakeUp.descriptor }
@@ -66,9 +64,11 @@ struct PendingScan: Sendable {
     var failures: [ScanFailure] = []
 }
 
-/// How a file broke a worker.
+/// How a worker failed a file.
 enum ScanFailure: Sendable {
-    case crash
+    /// It died, or sent what it must not.
+    case broken
     case deadline
-    case protocolViolation
+    /// Its model failed on a known input, too: no file is to blame.
+    case inference
 }

@@ -8,6 +8,8 @@ enum RestartCause: String, CaseIterable {
     case deadline
     /// It sent what it must not, and was killed.
     case protocolViolation = "protocol"
+    /// It reported that its model no longer works.
+    case inference
     /// It did not become ready.
     case start
     /// It had used its processor time and ended in order.

@@ -32,7 +32,8 @@ extension Supervisor {
     private func assign(_ scan: PendingScan, to slot: WorkerSlot, now: Double) {
         guard let process = slot.process else { return }
         let request = ScanRequest(
-            id: scan.id, mediaType: scan.job.mediaType, threshold: scan.job.threshold, limits: configuration.limitsForWorkers)
+            id: scan.id, mediaType: scan.job.mediaType, threshold: scan.job.threshold,
+            limits: configuration.limitsForWorkers)
         do {
             try process.channel.send(request.encoded(), passing: scan.job.descriptor)
             process.allowMoreStandardError()
@@ -55,6 +56,10 @@ extension Supervisor {
         let seconds = SystemTime.monotonicSeconds() - assignment.startedAt
         let elapsedMilliseconds = Double(reply.elapsedMicroseconds) / 1000
         guard elapsedMilliseconds <= seconds * 1000 + 1 else { throw .malformed("elapsed: longer than the scan") }
+        if case .failed(let text) = reply.result {
+            log.error("scan_inference_failed", ["process": process(of: slot), "error": .string(text)])
+            return end(slot, .inference)
+        }
         metrics.answered(seconds: seconds)
         meanScanSeconds += (seconds - meanScanSeconds) / 16
         slot.backoff.succeeded()
@@ -64,9 +69,7 @@ extension Supervisor {
         case .scored(let score): answer(assignment.scan, .scored(score, elapsedMilliseconds: elapsedMilliseconds))
         case .corrupt(let text), .limitExceeded(let text): answer(assignment.scan, .unscannable(text))
         case .unsupported(let text): answer(assignment.scan, .unsupported(text))
-        case .failed(let text):
-            log.error("scan_inference_failed", ["error": .string(text)])
-            answerUnavailable(assignment.scan, .inferenceFailed)
+        case .failed: break
         }
     }
 
@@ -77,22 +80,24 @@ extension Supervisor {
         var scan = scan
         switch cause {
         case .deadline: scan.failures.append(.deadline)
-        case .protocolViolation: scan.failures.append(.protocolViolation)
-        case .crash, .start, .retired: scan.failures.append(.crash)
+        case .inference: scan.failures.append(.inference)
+        case .crash, .protocolViolation, .start, .retired: scan.failures.append(.broken)
         }
-        guard scan.failures.count < Self.maximumAttempts else {
-            return answer(scan, .unscannable(explanation(of: scan.failures)))
-        }
+        guard scan.failures.count < Self.maximumAttempts else { return giveUp(scan) }
         scan.queuedAt = now
         queue.prepend(scan, for: scan.job.organization, scan.job.priority)
     }
 
-    private func explanation(of failures: [ScanFailure]) -> String {
-        let timeouts = failures.count { if case .deadline = $0 { true } else { false } }
+    private func giveUp(_ scan: PendingScan) {
+        if scan.failures.allSatisfy({ $0 == .inference }) { return answerUnavailable(scan, .inferenceFailed) }
         let milliseconds = configuration.deadlineMilliseconds
-        if timeouts == failures.count { return "checking the image took more than \(milliseconds) ms, twice" }
-        if timeouts == 0 { return "the image broke its decoder, twice" }
-        return "the image broke its decoder and took more than \(milliseconds) ms to check"
+        let explanation =
+            switch (scan.failures.contains(.deadline), scan.failures.contains { $0 != .deadline }) {
+            case (true, false): "checking the image took more than \(milliseconds) ms, twice"
+            case (true, true): "the image broke its decoder and took more than \(milliseconds) ms to check"
+            case (false, _): "the image broke its decoder, twice"
+            }
+        answer(scan, .unscannable(explanation))
     }
 
     // MARK: Waiting

@@ -39,7 +39,7 @@ extension Supervisor {
         let phase = slot.phase
         process.child.kill()
         let now = SystemTime.monotonicSeconds()
-        slot.phase = .ending(.init(cause: cause, nextCheck: now, intervalSeconds: 0.001))
+        slot.phase = .ending(.init(cause: cause, since: now, nextCheck: now, intervalSeconds: 0.001))
         if case .scanning(let assignment) = phase { retry(assignment.scan, after: cause, now: now) }
     }
 
@@ -47,14 +47,7 @@ extension Supervisor {
         guard let process = slot.process else { return }
         var description = JSONValue.null
         do {
-            guard let result = try process.child.reap() else {
-                // A killed process is gone within milliseconds, unless it hangs in the kernel.
-                var ending = ending
-                ending.nextCheck = now + ending.intervalSeconds
-                ending.intervalSeconds = min(ending.intervalSeconds * 2, 0.1)
-                slot.phase = .ending(ending)
-                return
-            }
+            guard let result = try process.child.reap() else { return keepWaiting(slot, ending, now: now) }
             description =
                 switch result {
                 case .exited(let status): .string("exit \(status)")
@@ -76,6 +69,20 @@ extension Supervisor {
         metrics.restarted(ending.cause)
         scheduleReplacement(of: slot, ending.cause, now: now)
     }
+
+    /// A killed process is gone within milliseconds, unless it hangs in the kernel: a shutdown does not wait for that.
+    private func keepWaiting(_ slot: WorkerSlot, _ ending: WorkerSlot.Ending, now: Double) {
+        var ending = ending
+        if isStopping, now - ending.since > Self.shutDownSeconds {
+            log.error("worker_unkillable", ["process": process(of: slot)])
+            slot.process = nil
+        }
+        ending.nextCheck = now + ending.intervalSeconds
+        ending.intervalSeconds = min(ending.intervalSeconds * 2, 0.1)
+        slot.phase = .ending(ending)
+    }
+
+    private static let shutDownSeconds = 10.0
 
     private func scheduleReplacement(of slot: WorkerSlot, _ cause: RestartCause, now: Double) {
         if cause == .start {

@@ -13,6 +13,7 @@ final class WorkerSlot {
     /// A process that was killed or ended by itself and is still to be reaped.
     struct Ending {
         var cause: RestartCause
+        var since: Double
         var nextCheck: Double
         /// Doubles from check to check.
         var intervalSeconds: Double

@@ -1,5 +1,5 @@
 /// Which walls of the sandbox stand around a worker.
-package struct SandboxFeatures: OptionSet, Hashable, Sendable {
+package struct SandboxFeatures: OptionSet, Hashable, Sendable, CustomStringConvertible {
     package let rawValue: UInt32
     package init(rawValue: UInt32) { self.rawValue = rawValue }
 
@@ -29,4 +29,6 @@ package struct SandboxFeatures: OptionSet, Hashable, Sendable {
         ]
         return known.filter { contains($0.0) }.map(\.1)
     }
+
+    package var description: String { names.joined(separator: ", ") }
 }

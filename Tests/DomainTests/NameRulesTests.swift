@@ -5,7 +5,9 @@ import Testing
 struct NameRulesTests {
     @Test(
         "Any Unicode makes a file name",
-        arguments: ["a", "holiday photo.jpg", "写真.png", "🏖️.jpg", "..hidden", "a;b\"c'.txt", String(repeating: "é", count: 127)])
+        arguments: [
+            "a", "holiday photo.jpg", "写真.png", "🏖️.jpg", "..hidden", "a;b\"c'.txt", String(repeating: "é", count: 127),
+        ])
     func good(_ name: String) {
         #expect(NameRules.problem(inFileName: name) == nil)
     }

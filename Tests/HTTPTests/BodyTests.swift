@@ -111,6 +111,34 @@ extension HTTPSuite {
             await server.stop()
         }
 
+        /// The mechanism guarded: libmicrohttpd goes on to the next chunk of a slice though the connection was suspended
+        /// within the one before, just while the reader resumes it. Whoever suspends then must see that it was resumed.
+        @Test("Pausing at each of many small chunks leaves no upload behind")
+        func pausesBetweenSmallChunks() async throws {
+            let server = try TestServer { request in
+                do throws(Failure) {
+                    let sink = CountingSink { _ in .success(.pause) }
+                    _ = try await request.drain(into: sink)
+                    return Response(json: .integer(Int64(sink.bytes)))
+                } catch { return Response(failure: error) }
+            }
+            let port = server.port
+            try await withThrowingTaskGroup(of: String.self) { group in
+                for _ in 0..<4 {
+                    group.addTask {
+                        try await onThread {
+                            let client = try TestClient(port: port)
+                            try client.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+                            try client.send(String(repeating: "a\r\n0123456789\r\n", count: 5_000) + "0\r\n\r\n")
+                            return try client.readResponse().text
+                        }
+                    }
+                }
+                for try await text in group { #expect(text == "50000") }
+            }
+            await server.stop()
+        }
+
         @Test("A paused body holds the client back")
         func backPressure() async throws {
             let gate = Gate()

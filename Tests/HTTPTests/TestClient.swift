@@ -62,6 +62,9 @@ final class TestClient: Sendable {
         }
     }
 
+    /// Takes over a connected socket.
+    init(owning descriptor: Int32) { self.descriptor = descriptor }
+
     deinit { close(descriptor) }
 
     func send(_ text: String) throws { try send(Array(text.utf8)) }

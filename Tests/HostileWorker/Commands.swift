@@ -46,7 +46,9 @@ func misbehave(
     case "crash": fatalError("a crash while decoding")
     case "hang": while true {}
     case "wrong-id": reply.id += 1
-    case "twice": try channel.send(reply.encoded())
+    case "twice":
+        reply.result = .scored(ScanScore(score: 0.25, framesTotal: 1, framesScanned: 1))
+        try channel.send(reply.encoded())
     case "short": try channel.send([1, 2, 3])
     case "long": try channel.send([UInt8](repeating: 0, count: 4096))
     case "not-a-number":
@@ -122,7 +124,7 @@ func attack(_ words: [String], _ file: borrowing OwnedDescriptor, _ parent: CInt
     case "become-root": result = Int(setuid(0))
     case "memory":
         var megabytes = 0
-        while let memory = unsafe malloc(16 << 20) {
+        while megabytes < 1024, let memory = unsafe malloc(16 << 20) {
             unsafe memset(memory, 1, 16 << 20)
             megabytes += 16
         }

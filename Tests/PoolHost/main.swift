@@ -13,13 +13,13 @@ let arguments = CommandLine.arguments
 let configuration = WorkerPoolConfiguration(
     workerExecutable: arguments[2], manifestPath: arguments[3], runtimeLibraryPath: arguments[4], workers: 2)
 
-func makePool() throws -> WorkerPool {
-    let pool = try WorkerPool(configuration: configuration, log: Logger(), metrics: MetricsRegistry())
+func makePool() -> ScanPool {
+    let pool = ScanPool(configuration: configuration, log: Logger(), metrics: MetricsRegistry())
     pool.start()
     return pool
 }
 
-func ready(_ pool: WorkerPool) async throws -> [Int32] {
+func ready(_ pool: ScanPool) async throws -> [Int32] {
     while pool.status.live < 2 { try await Task.sleep(for: .milliseconds(5)) }
     return pool.status.processes
 }
@@ -27,7 +27,7 @@ func ready(_ pool: WorkerPool) async throws -> [Int32] {
 func openDescriptors() -> Int { (0..<1024).count { fcntl(CInt($0), F_GETFD) >= 0 } }
 
 /// Scans `path`, on several tasks at once, while the workers are killed under them.
-func scanUnderFire(_ pool: WorkerPool, _ path: String) async throws {
+func scanUnderFire(_ pool: ScanPool, _ path: String) async throws {
     try await withThrowingTaskGroup(of: Void.self) { group in
         for index in 0..<8 {
             group.addTask {
@@ -47,13 +47,13 @@ func scanUnderFire(_ pool: WorkerPool, _ path: String) async throws {
 
 switch arguments[1] {
 case "wait":
-    let pool = try makePool()
+    let pool = makePool()
     StandardOutput.line(try await ready(pool).map { "\($0)" }.joined(separator: " "))
     while true { try await Task.sleep(for: .seconds(60)) }
 default:
     var counts: [Int] = []
     for _ in 0..<3 {
-        let pool = try makePool()
+        let pool = makePool()
         _ = try await ready(pool)
         try await scanUnderFire(pool, arguments[5])
         await pool.shutDown()

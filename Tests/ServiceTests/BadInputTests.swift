@@ -34,7 +34,8 @@ struct BadInputTests {
         let tenant = try Service.tenant()
         let before = try tenant.credits()
         let answer = try tenant.upload(Sample.text, filename: name)
-        #expect(answer.status == 422, "\(answer.summary)")
+        // A query with an encoded NUL is malformed before anybody asks what it means.
+        #expect(answer.status == (name.utf8.contains(0) ? 400 : 422), "\(answer.summary)")
         #expect(answer.text.contains("filename"))
         try expectNothingStored(tenant, credits: before)
     }

@@ -116,7 +116,8 @@ struct OutageTests {
         let strict = try service.makeTenant()
         #expect(try strict.patch(["nsfw_fail_closed": true]).status == 200)
         let open = try service.makeTenant()
-        #expect(try strict.upload(fixture: Sample.safeJPEG).status == 201)
+        // The workers may not be up yet.
+        #expect(try Concurrent.eventually { try strict.upload(fixture: Sample.safeJPEG).status == 201 })
         let before = try strict.credits()
 
         let killing = Flag()

@@ -45,12 +45,12 @@ struct SettingsTests {
     @Test("A configuration file sets the same keys, the environment wins, and a wrong line is named")
     func configurationFile() throws {
         let directory = try TemporaryDirectory()
-        let text = "# limits\nPORTCULLIS_THRESHOLD=0.0001\nPORTCULLIS_WORKERS=2\n"
+        let text = "# limits\nPORTCULLIS_THRESHOLD=0.00001\nPORTCULLIS_WORKERS=2\n"
         let file = try directory.write(Array(text.utf8), to: "portcullis.conf")
         let service = try Service(settings: ["PORTCULLIS_CONFIG": file, "PORTCULLIS_WORKERS": ""])
         let tenant = try service.makeTenant()
         let answer = try tenant.upload(fixture: Sample.safeJPEG)
-        #expect(try answer.json["error"]["details"]["gate"]["threshold"] == 0.0001)
+        #expect(try answer.json["error"]["details"]["gate"]["threshold"] == 0.00001)
         #expect(try service.workers().count == 2)
         try service.stop()
 

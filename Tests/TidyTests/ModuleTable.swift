@@ -32,20 +32,21 @@ enum ModuleTable {
         // The path of one upload.
         "Authentication": ["Crypto", "Database", "Domain"],
         "Admission": ["Database", "Domain"],
-        "Spool": ["BlobStore", "Domain", "HTTP"],
+        "Spool": ["BlobStore", "Domain", "HTTP", "JSON"],
         "Gate": ["Database", "Domain", "Policy", "WorkerPool"],
-        "Charge": ["Database", "Domain"],
+        "Charge": ["BlobStore", "Crypto", "Database", "Domain"],
         "Store": ["BlobStore", "Domain"],
-        "Endpoints": ["Admission", "Authentication", "Domain", "HTTP", "JSON", "Telemetry"],
+        "Endpoints": ["Admission", "Authentication", "Crypto", "Database", "Domain", "HTTP", "JSON"],
         "UploadPipeline": [
-            "Admission", "Authentication", "BlobStore", "Charge", "Database", "Domain", "Endpoints", "Gate", "HTTP",
-            "JSON", "Spool", "Store", "Telemetry",
+            "Admission", "Authentication", "BlobStore", "Charge", "Crypto", "Database", "Domain", "Endpoints", "Gate",
+            "HTTP", "Spool", "Store", "SystemCalls", "Telemetry", "WorkerPool",
         ],
-        "Tenancy": ["Crypto", "Database", "Domain", "Endpoints", "HTTP", "JSON", "WorkerPool"],
+        "Tenancy": ["Crypto", "Database", "Domain", "Endpoints", "HTTP"],
+        "Operations": ["Database", "Domain", "Endpoints", "HTTP", "Telemetry", "WorkerPool"],
         "Server": [
             "Admission", "Authentication", "BlobStore", "Charge", "Crypto", "Database", "DatabaseSQLite", "Domain",
-            "Endpoints", "Execution", "Gate", "HTTP", "JSON", "Models", "Policy", "Settings", "Spool", "Store",
-            "Telemetry", "Tenancy", "UploadPipeline", "WorkerPool", "WorkerProtocol",
+            "Endpoints", "Execution", "Gate", "HTTP", "JSON", "Models", "Operations", "Policy", "Settings", "Spool",
+            "Store", "SystemCalls", "Telemetry", "Tenancy", "UploadPipeline", "WorkerPool", "WorkerProtocol",
         ],
     ]
 

@@ -10,7 +10,7 @@ import WorkerProtocol
 
 /// A pool of real processes, with what it logs and counts.
 final class PoolFixture: Sendable {
-    let pool: WorkerPool
+    let pool: ScanPool
     let directory: TemporaryDirectory
     private let lines: Lines
     private let registry: MetricsRegistry
@@ -48,7 +48,7 @@ final class PoolFixture: Sendable {
         registry = MetricsRegistry()
         directory = try TemporaryDirectory()
         let log = Logger(minimumLevel: .debug) { line in lines.all.withLock { $0.append(line) } }
-        pool = try WorkerPool(configuration: configuration, log: log, metrics: registry)
+        pool = ScanPool(configuration: configuration, log: log, metrics: registry)
         pool.start()
     }
 

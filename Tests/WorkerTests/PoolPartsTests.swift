@@ -1,4 +1,5 @@
 import Domain
+import SystemCalls
 import Testing
 
 @testable import WorkerPool
@@ -72,6 +73,12 @@ struct PoolPartsTests {
         #expect(splitter.append([UInt8](repeating: 0x0a, count: LineSplitter.maximumBytes)) == nil)
         splitter.allowMore()
         #expect(splitter.append(Array("again\n".utf8)) == ["again"])
+    }
+
+    @Test("Room in the address space is found where it is and not where it is not")
+    func room() {
+        #expect(AddressSpace.hasRoom(forBytes: 1 << 30))
+        #expect(!AddressSpace.hasRoom(forBytes: 1 << 56))
     }
 
     private func drain(_ queue: inout FairQueue<String>) -> [String] {

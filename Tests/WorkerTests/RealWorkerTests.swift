@@ -118,6 +118,42 @@ struct RealWorkerTests {
         await fixture.pool.shutDown()
     }
 
+    @Test(
+        "With little memory a picture is scored or refused by its decoder, and breaks no worker")
+    func littleMemory() async throws {
+        let fixture = try PoolFixture.real(workers: 1) {
+            $0.memoryMegabytes = 64
+            $0.limits.maximumFileBytes = 1 << 20
+        }
+        for name in try Self.fixtures().files.keys.sorted() {
+            let type: MediaType = name.hasSuffix(".png") ? .png : .jpeg
+            switch try await fixture.scan(path: Repository.url("fixtures/\(name)").path, type) {
+            case .scored, .unsupported: break
+            case .unscannable(let text): #expect(text != Self.broken, "\(name)")
+            case .unavailable(let reason, _): Issue.record("\(name): \(reason)")
+            }
+        }
+        #expect(fixture.restarts("crash") == 0, "\(fixture.log)")
+        await fixture.pool.shutDown()
+    }
+
+    private static let broken = "the image broke its decoder, twice"
+
+    @Test("A signal that asks a whole service to end leaves the workers to the service")
+    func terminationSignals() async throws {
+        let fixture = try PoolFixture.real(workers: 1)
+        try await fixture.waitUntilReady()
+        for process in fixture.pool.status.processes {
+            for signal in [SIGTERM, SIGINT, SIGHUP] { kill(process, signal) }
+        }
+        guard case .scored = try await fixture.scan(path: Repository.url("fixtures/scene.jpg").path, .jpeg) else {
+            Issue.record("the scan failed: \(fixture.log)")
+            return
+        }
+        #expect(fixture.pool.status.restarts == 0)
+        await fixture.pool.shutDown()
+    }
+
     @Test("A deadline of one millisecond makes any picture unscannable, after two workers")
     func tightDeadline() async throws {
         let fixture = try PoolFixture.real { $0.deadlineMilliseconds = 1 }

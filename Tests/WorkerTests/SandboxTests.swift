@@ -18,6 +18,11 @@ struct SandboxTests {
     func forbiddenCalls(_ attack: String) async throws {
         let fixture = try PoolFixture.hostile()
         let outcome = try await fixture.scan(attack)
+        if attack == "open", fixture.pool.status.sandbox?.contains(.memoryLimit) == false {
+            // Under AddressSanitizer, whose reports try to open files, this call fails instead.
+            #expect(outcome == .unscannable("result -1"))
+            return await fixture.pool.shutDown()
+        }
         #expect(outcome == .unscannable("the image broke its decoder, twice"))
         try await fixture.wait { $0.restarts == 2 }
         #expect(fixture.logged("worker_died", "\"ending\":\"signal \(SIGSYS)\"") == 2, "\(fixture.log)")
@@ -53,11 +58,10 @@ struct SandboxTests {
         }
         try await fixture.waitUntilReady()
         let sandbox = try #require(fixture.pool.status.sandbox)
-        guard case .unscannable(let text) = try await fixture.scan("memory"), sandbox.contains(.memoryLimit) else {
-            // AddressSanitizer's shadow is larger than any limit; the status says that there is none.
-            return #expect(!sandbox.contains(.memoryLimit))
-        }
-        #expect(["result 32", "result 48", "result 64"].contains(text))
+        let outcome = try await fixture.scan("memory")
+        // AddressSanitizer's shadow is larger than any limit; its build has none, and says so.
+        let allowed = sandbox.contains(.memoryLimit) ? [32, 48, 64] : [1024]
+        #expect(allowed.contains { outcome == .unscannable("result \($0)") }, "\(outcome)")
         await fixture.pool.shutDown()
     }
 

@@ -11,7 +11,10 @@ import WorkerPool
 struct SchedulingTests {
     @Test("An organization with a hundred waiting files delays another's single file by no more than two")
     func fairness() async throws {
-        let fixture = try PoolFixture.hostile { $0.queueLength = 200 }
+        let fixture = try PoolFixture.hostile {
+            $0.queueLength = 200
+            $0.queueWaitMilliseconds = 120_000
+        }
         try await fixture.waitUntilReady()
         let finished = Counter()
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -74,7 +77,6 @@ struct SchedulingTests {
             try await fixture.wait { $0.queued == 1 }
             group.addTask { ("backlog", try await fixture.scan("score 0.1 1", priority: .backlog)) }
             try await fixture.wait { $0.queued == 2 }
-            let started = ContinuousClock.now
             guard
                 case .unavailable(.queueFull, let retryAfter) = try await fixture.scan("score 0.1", priority: .backlog)
             else { throw SupportError("backlog was queued beyond the queue's length") }

@@ -94,16 +94,12 @@ void cjpeg_decoder_destroy(cjpeg_decoder *decoder) {
 
 const char *cjpeg_decoder_message(const cjpeg_decoder *decoder) { return decoder->catcher.message; }
 
-static void find_exif(const struct jpeg_decompress_struct *info, cjpeg_header *header) {
-    static const uint8_t signature[6] = {'E', 'x', 'i', 'f', 0, 0};
-    for (jpeg_saved_marker_ptr marker = info->marker_list; marker; marker = marker->next) {
-        if (marker->marker == JPEG_APP0 + 1 && marker->data_length > sizeof signature
-            && memcmp(marker->data, signature, sizeof signature) == 0) {
-            header->exif = marker->data + sizeof signature;
-            header->exif_size = marker->data_length - sizeof signature;
-            return;
-        }
-    }
+cjpeg_segment cjpeg_decoder_next_app1(const cjpeg_decoder *decoder, const cjpeg_segment *previous) {
+    jpeg_saved_marker_ptr marker = decoder->info.marker_list;
+    if (previous) marker = ((jpeg_saved_marker_ptr)previous->position)->next;
+    // Only APP1 segments are saved.
+    if (!marker) return (cjpeg_segment){NULL, NULL, 0};
+    return (cjpeg_segment){marker, marker->data, marker->data_length};
 }
 
 cjpeg_status cjpeg_decoder_read_header(
@@ -120,7 +116,6 @@ cjpeg_status cjpeg_decoder_read_header(
     header->width = info->image_width;
     header->height = info->image_height;
     header->channels = has_black ? 4 : 3;
-    find_exif(info, header);
     return CJPEG_OK;
 }
 

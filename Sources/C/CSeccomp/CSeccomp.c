@@ -89,11 +89,12 @@ int csandbox_filter_system_calls(const struct csandbox_rule *rules, int count) {
         const struct csandbox_rule *rule = &rules[index];
         int number = seccomp_syscall_resolve_name(rule->name);
         if (number < 0) continue;
+        uint32_t action = rule->error == 0 ? SCMP_ACT_ALLOW : SCMP_ACT_ERRNO(rule->error);
         if (rule->argument < 0) {
-            status = seccomp_rule_add(filter, SCMP_ACT_ALLOW, number, 0);
+            status = seccomp_rule_add(filter, action, number, 0);
         } else {
             struct scmp_arg_cmp comparison = {(unsigned)rule->argument, SCMP_CMP_MASKED_EQ, rule->mask, rule->value};
-            status = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, number, 1, &comparison);
+            status = seccomp_rule_add_array(filter, action, number, 1, &comparison);
         }
     }
     if (status == 0) status = seccomp_load(filter);

@@ -19,7 +19,7 @@ package struct CreditAdmission: Sendable {
     }
 
     /// What a request may do after it was looked at.
-    package enum Admission: Sendable {
+    package enum Outcome: Sendable {
         case held(CreditHold)
         /// It repeats a request that was answered: it costs nothing and gets the same answer, if its body is the same.
         case replay(IdempotentAnswer)
@@ -31,7 +31,7 @@ package struct CreditAdmission: Sendable {
     ///   the first request under the key still runs.
     package func admit(
         _ bytes: Int64, as upload: UploadID, of caller: Caller, idempotencyKey: String?
-    ) async throws(Failure) -> Admission {
+    ) async throws(Failure) -> Outcome {
         let amount = Credits.cost(ofBytes: bytes)
         let now = time.now()
         let expiresAt = now.adding(seconds: Int64(holdSeconds))

@@ -6,12 +6,12 @@ package import WorkerPool
 /// Step 6: decides whether a file gets in, by the organization's own policy.
 package struct UploadGate: Sendable {
     private let database: any DatabaseDriver
-    private let pool: WorkerPool
+    private let pool: ScanPool
     private let threshold: Double
     private let time: any TimeSource
 
     /// - Parameter threshold: scores at or above it are NSFW; 0...1.
-    package init(database: any DatabaseDriver, pool: WorkerPool, threshold: Double, time: any TimeSource) {
+    package init(database: any DatabaseDriver, pool: ScanPool, threshold: Double, time: any TimeSource) {
         self.database = database
         self.pool = pool
         self.threshold = threshold

@@ -27,11 +27,15 @@ typedef struct cjpeg_header {
     uint32_t height;
     /// Bytes per pixel of a decoded row: 3 (RGB), or 4 (CMYK as it is stored, which is inverted).
     uint32_t channels;
-    /// The body of the first APP1 segment that begins with "Exif\0\0", without these 6 bytes; NULL where there is none.
-    /// Belongs to the decoder.
-    const uint8_t *exif;
-    size_t exif_size;
 } cjpeg_header;
+
+/// An APP1 segment, which belongs to the decoder.
+typedef struct cjpeg_segment {
+    /// Identifies the segment; NULL where there is none.
+    const void *position;
+    const uint8_t *data;
+    size_t size;
+} cjpeg_segment;
 
 /// NULL where memory is short.
 cjpeg_decoder *cjpeg_decoder_create(void);
@@ -43,6 +47,9 @@ const char *cjpeg_decoder_message(const cjpeg_decoder *decoder);
 /// Reads up to the first scan. `data` must stay until the decoder is destroyed. Nothing of the picture's size is allocated.
 cjpeg_status cjpeg_decoder_read_header(
     cjpeg_decoder *decoder, const uint8_t *data, size_t size, cjpeg_header *header);
+
+/// The first APP1 segment before the first scan, or the one after `previous`.
+cjpeg_segment cjpeg_decoder_next_app1(const cjpeg_decoder *decoder, const cjpeg_segment *previous);
 
 /// Prepares decoding; a progressive picture is read whole here.
 cjpeg_status cjpeg_decoder_start(cjpeg_decoder *decoder, uint32_t maximum_scans, size_t maximum_bytes);

@@ -48,10 +48,7 @@ typedef struct OrtApi {
         const OrtValue *const *inputs, size_t input_count, const char *const *output_names, size_t output_count,
         OrtValue **outputs);
     OrtStatus *(*CreateSessionOptions)(OrtSessionOptions **out);
-    void *unnamed11[7];
-    OrtStatus *(*EnableCpuMemArena)(OrtSessionOptions *options);
-    OrtStatus *(*DisableCpuMemArena)(OrtSessionOptions *options);
-    void *unnamed20[3];
+    void *unnamed11[12];
     OrtStatus *(*SetSessionGraphOptimizationLevel)(OrtSessionOptions *options, int32_t level);
     OrtStatus *(*SetIntraOpNumThreads)(OrtSessionOptions *options, int count);
     OrtStatus *(*SetInterOpNumThreads)(OrtSessionOptions *options, int count);
@@ -112,8 +109,6 @@ ONNX_RUNTIME_SLOT(DisableTelemetryEvents, 6);
 ONNX_RUNTIME_SLOT(CreateSessionFromArray, 8);
 ONNX_RUNTIME_SLOT(Run, 9);
 ONNX_RUNTIME_SLOT(CreateSessionOptions, 10);
-ONNX_RUNTIME_SLOT(EnableCpuMemArena, 18);
-ONNX_RUNTIME_SLOT(DisableCpuMemArena, 19);
 ONNX_RUNTIME_SLOT(SetSessionGraphOptimizationLevel, 23);
 ONNX_RUNTIME_SLOT(SetIntraOpNumThreads, 24);
 ONNX_RUNTIME_SLOT(SetInterOpNumThreads, 25);

@@ -41,10 +41,12 @@ struct csandbox_rule {
     const char *name;
     /// Index of the argument, or -1 where the call is allowed with any.
     int argument;
-    /// The call is allowed where (argument & mask) == value.
+    /// The rule holds where (argument & mask) == value.
     uint64_t mask;
     uint64_t value;
+    /// 0 where the call is allowed, or the errno value with which it fails without being made.
+    int error;
 };
 
-/// Kills the process at every system call but those that a rule allows, in all threads.
+/// Kills the process at every system call but those that a rule names, in all threads.
 int csandbox_filter_system_calls(const struct csandbox_rule *rules, int count);

@@ -1,13 +1,13 @@
 import Domain
 import Execution
 import Synchronization
-package import SystemCalls
+import SystemCalls
 package import Telemetry
 
 /// Scores files in sandboxed worker processes, which it starts, watches, replaces and shares out.
 ///
 /// One thread of its own supervises them, because a worker is bound to the life of the *thread* that started it.
-package final class WorkerPool: Sendable {
+package final class ScanPool: Sendable {
     private let configuration: WorkerPoolConfiguration
     private let log: Logger
     private let metrics: PoolMetrics
@@ -16,14 +16,13 @@ package final class WorkerPool: Sendable {
     private let isStarted = Atomic(false)
     private let nextID = Atomic<UInt64>(1)
 
-    /// Starts nothing yet. Throws where the service has no descriptor left.
-    package init(
-        configuration: WorkerPoolConfiguration, log: Logger, metrics: MetricsRegistry
-    ) throws(SystemCallError) {
+    /// Starts nothing yet.
+    package init(configuration: WorkerPoolConfiguration, log: Logger, metrics: MetricsRegistry) {
+        precondition(configuration.workers > 0, "a pool has at least one worker")
         self.configuration = configuration
         self.log = log
         self.metrics = PoolMetrics(metrics)
-        mailbox = try Mailbox()
+        mailbox = Mailbox()
         board = StatusBoard(configured: configuration.workers)
         self.metrics.show(board.status)
     }

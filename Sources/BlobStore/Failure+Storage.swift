@@ -1,0 +1,11 @@
+package import Domain
+
+extension Failure {
+    /// What a request is answered with when the storage fails it. What exactly failed goes to the log.
+    package init(storage error: BlobStoreError) {
+        switch error {
+        case .full: self.init(.insufficientStorage, privateDetail: error.description)
+        default: self.init(.internal, privateDetail: error.description)
+        }
+    }
+}

@@ -1,0 +1,50 @@
+import Glibc
+import Models
+import Settings
+import Telemetry
+import WorkerPool
+import WorkerProtocol
+
+/// The pool of workers as the settings describe it; `serve`, `classify` and `model` all use it.
+struct ClassifierSetup: Sendable {
+    let pool: ScanPool
+    /// Scores at or above it are NSFW: the setting's, else the model's own.
+    let threshold: Double
+    /// What is wrong with the model's manifest; the classifier is unavailable then.
+    let manifestProblem: String?
+
+    /// Where neither a setting nor a manifest says anything.
+    private static let defaultThreshold = 0.8
+
+    init(_ settings: ClassifierSettings, log: Logger, metrics: MetricsRegistry) {
+        var manifest: ModelManifest?
+        do {
+            manifest = try ModelManifest(contentsOf: settings.modelManifest)
+            manifestProblem = nil
+        } catch { manifestProblem = "\(error)" }
+        threshold = settings.threshold ?? manifest?.threshold ?? Self.defaultThreshold
+        let cores = max(1, sysconf(CInt(_SC_NPROCESSORS_ONLN)))
+        let executable = settings.workerExecutable.isEmpty ? Self.siblingWorker() : settings.workerExecutable
+        pool = ScanPool(
+            configuration: WorkerPoolConfiguration(
+                workerExecutable: executable, manifestPath: settings.modelManifest,
+                runtimeLibraryPath: settings.runtimeLibrary,
+                workers: settings.workers == 0 ? cores : settings.workers, queueLength: settings.queueLength,
+                queueWaitMilliseconds: settings.queueWaitMilliseconds,
+                deadlineMilliseconds: settings.deadlineMilliseconds,
+                memoryMegabytes: settings.workerMemoryMegabytes,
+                limits: ScanLimits(
+                    maximumFileBytes: settings.maximumImageBytes, maximumPixelsPerFrame: settings.maximumFramePixels,
+                    maximumPixelsTotal: settings.maximumTotalPixels)),
+            log: log, metrics: metrics)
+    }
+
+    /// `portcullis-worker` beside the running program.
+    private static func siblingWorker() -> String {
+        var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
+        let count = unsafe readlink("/proc/self/exe", &buffer, buffer.count)
+        let path = String(decoding: buffer.prefix(max(0, count)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        let directory = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
+        return directory + "/portcullis-worker"
+    }
+}

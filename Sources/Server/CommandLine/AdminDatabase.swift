@@ -1,0 +1,35 @@
+import Database
+import DatabaseSQLite
+import Domain
+import Settings
+import Telemetry
+import Tenancy
+
+/// The database as the command line uses it: opened for one operation, beside a service that may be running.
+enum AdminDatabase {
+    /// The user that `org create` makes and `key create` makes keys for, unless told otherwise.
+    static let defaultUser = "admin@localhost.localdomain"
+    /// Who the audit log says it was.
+    static let actor = "command_line"
+
+    static func use<T: Sendable>(
+        _ body: @escaping @Sendable (OrganizationDirectory) async throws -> T
+    ) throws -> T {
+        let settings = try Configuration.load()
+        let database = try DataDirectory.openDatabase(in: settings.storage.dataDirectory)
+        defer { database.close() }
+        do {
+            return try runBlocking { try await body(OrganizationDirectory(database: database, time: SystemTime())) }
+        } catch let failure as Failure {
+            throw CommandFailure(failure)
+        }
+    }
+}
+
+/// A failure in the words of a command line.
+struct CommandFailure: Error, CustomStringConvertible {
+    let description: String
+    init(_ failure: Failure) {
+        description = failure.privateDetail.map { "\(failure.message) (\($0))" } ?? failure.message
+    }
+}

@@ -1,0 +1,38 @@
+import Settings
+
+enum HelpText {
+    static let version = "0.1.0"
+
+    static let usage = """
+        portcullis: an NSFW upload gate in front of a platform's storage
+
+        portcullis serve [--help]          runs the service in the foreground; --help lists every setting
+        portcullis classify FILE...        scores local images; one JSON line each
+                                           exit 0: all clean, 1: something NSFW, 2: something unscannable or failed
+        portcullis model                   which runtime and model are in use, and a self-test score
+        portcullis org create --name NAME [--tier free|pro|team|enterprise] [--credits N] [--user EMAIL] [--json]
+        portcullis org list [--json]
+        portcullis org show ORGANIZATION [--json]
+        portcullis org set ORGANIZATION JSON
+                                           JSON holds the fields of PATCH /v1/private/organizations/{id}
+        portcullis key create --organization ORGANIZATION [--user EMAIL] [--name NAME]
+                              [--permissions read,write,delete,admin] [--json]
+                                           prints the secret, which is shown this once
+        portcullis version
+
+        Settings come from the environment, and from the file that PORTCULLIS_CONFIG names.
+        """
+
+    static var settings: String {
+        let entries = ServiceSettings.catalog.map { entry in
+            "  \(entry.name)\n      \(entry.meaning)\n      \(entry.format); default: \(entry.defaultText)"
+        }
+        return """
+            portcullis serve: runs the service in the foreground. SIGTERM and SIGINT finish what is in flight.
+
+            Settings, from the environment or from the file that PORTCULLIS_CONFIG names (KEY=VALUE lines):
+
+            \(entries.joined(separator: "\n\n"))
+            """
+    }
+}

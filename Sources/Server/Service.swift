@@ -1,0 +1,150 @@
+import Admission
+import Authentication
+import BlobStore
+import Charge
+import Database
+import DatabaseSQLite
+import Domain
+import Endpoints
+import Execution
+import Gate
+import Glibc
+import HTTP
+import Operations
+import Settings
+import Spool
+import Store
+import Telemetry
+import Tenancy
+import UploadPipeline
+import WorkerPool
+
+/// The composition root: every part is made here, once, and given what it needs.
+final class Service: Sendable {
+    private let settings: ServiceSettings
+    private let log: Logger
+    private let database: SQLiteDatabase
+    private let classifier: ClassifierSetup
+    private let upkeep: Upkeep
+    private let publicServer: HTTPServer
+    private let privateServer: HTTPServer?
+
+    init(settings: ServiceSettings, log: Logger) throws {
+        self.settings = settings
+        self.log = log
+        let time = SystemTime()
+        let metrics = MetricsRegistry()
+        let executor = BlockingExecutor(threads: settings.listeners.blockingThreads)
+        let directory = settings.storage.dataDirectory
+
+        let database = try DataDirectory.openDatabase(in: directory)
+        self.database = database
+        let blobs: LocalBlobStore
+        do { blobs = try LocalBlobStore(directory: directory) } catch {
+            throw ConfigurationError("PORTCULLIS_DATA_DIR: \(error)")
+        }
+        classifier = ClassifierSetup(settings.classifier, log: log, metrics: metrics)
+        let authenticator = Authenticator(database: database, time: time)
+        let limiter = RateLimiter(time: time)
+        let gate = UploadGate(
+            database: database, pool: classifier.pool, threshold: classifier.threshold, time: time)
+        let register = UploadRegister(database: database, blobs: blobs, time: time)
+        let services = UploadServices(
+            authenticator: authenticator, limiter: limiter,
+            credits: CreditAdmission(
+                database: database, time: time, node: blobs.nodeID, holdSeconds: settings.accounts.holdSeconds),
+            receiver: UploadReceiver(blobs: blobs), gate: gate, content: ContentStore(blobs: blobs),
+            register: register, blobs: blobs, database: database, time: time, metrics: UploadMetrics(metrics),
+            log: log)
+        upkeep = Upkeep(
+            database: database, blobs: blobs, register: register, gate: gate, pool: classifier.pool, time: time,
+            executor: executor, log: log, metrics: metrics)
+
+        // Routers.
+        let health = HealthEndpoints(database: database, pool: classifier.pool) { try? blobs.freeBytes() }
+        var publicRouter = Router()
+        let routes = AuthenticatedRoutes(authenticator: authenticator, limiter: limiter)
+        UploadEndpoints(services: services).register(on: &publicRouter, routes)
+        OrganizationEndpoints(
+            database: database, time: time, rateLimitCeiling: settings.accounts.rateLimitCeiling,
+            selfServiceCredits: settings.accounts.selfServiceCredits
+        ).register(on: &publicRouter, routes)
+        health.register(on: &publicRouter)
+
+        publicServer = try Self.server(
+            settings.listeners, address: settings.listeners.publicAddress, name: "public", executor, log, metrics,
+            publicRouter)
+        if let token = settings.listeners.privateToken {
+            var privateRouter = Router()
+            let privateRoutes = PrivateRoutes(token: token)
+            PrivateOrganizationEndpoints(directory: OrganizationDirectory(database: database, time: time))
+                .register(on: &privateRouter, privateRoutes)
+            ClassifierEndpoints(pool: classifier.pool, database: database, log: log)
+                .register(on: &privateRouter, privateRoutes)
+            MetricsEndpoint(registry: metrics).register(on: &privateRouter)
+            health.register(on: &privateRouter)
+            privateServer = try Self.server(
+                settings.listeners, address: settings.listeners.privateAddress, name: "private", executor, log,
+                metrics, privateRouter)
+        } else {
+            privateServer = nil
+        }
+    }
+
+    /// Repairs what a crash left, then serves.
+    func start() throws {
+        if let problem = classifier.manifestProblem {
+            log.error("classifier.no_manifest", ["detail": .string(problem)])
+        }
+        classifier.pool.start()
+        let upkeep = upkeep
+        try runBlocking { try await upkeep.recover() }
+        upkeep.start()
+        try publicServer.start()
+        announce(publicServer, "public", settings.listeners.publicAddress)
+        if let privateServer {
+            try privateServer.start()
+            announce(privateServer, "private", settings.listeners.privateAddress)
+        } else {
+            log.warning("server.private_listener_off", ["reason": "PORTCULLIS_PRIVATE_TOKEN is not set"])
+        }
+    }
+
+    /// Lets requests in flight finish, then stops every part.
+    func stop() async {
+        let grace = settings.listeners.shutdownGraceMilliseconds
+        await publicServer.stop(graceMilliseconds: grace)
+        await privateServer?.stop(graceMilliseconds: min(grace, 1_000))
+        await upkeep.stop()
+        await classifier.pool.shutDown()
+        database.close()
+    }
+
+    private func announce(_ server: HTTPServer, _ name: String, _ address: String) {
+        let host = address.lastIndex(of: ":").map { String(address[..<$0]) } ?? address
+        log.info(
+            "server.listening",
+            ["listener": .string(name), "address": .string(host), "port": .integer(Int64(server.boundPort))])
+    }
+
+    private static func server(
+        _ settings: ListenerSettings, address: String, name: String, _ executor: BlockingExecutor, _ log: Logger,
+        _ metrics: MetricsRegistry, _ router: Router
+    ) throws -> HTTPServer {
+        var configuration = HTTPConfiguration(address: address, name: name)
+        configuration.threads = name == "public" ? max(1, min(4, sysconf(CInt(_SC_NPROCESSORS_ONLN)))) : 1
+        configuration.connectionLimit = settings.connections
+        configuration.headerTimeoutMilliseconds = Int64(settings.headerTimeoutMilliseconds)
+        configuration.idleTimeoutMilliseconds = Int64(settings.idleTimeoutMilliseconds)
+        configuration.minimumBodyBytesPerSecond = Int64(settings.bodyMinimumBytesPerSecond)
+        configuration.bodyWindowMilliseconds = Int64(settings.bodyRateWindowMilliseconds)
+        do {
+            return try HTTPServer(
+                configuration: configuration, executor: executor, log: log, metrics: metrics,
+                handler: { request in await router.handle(request) })
+        } catch {
+            let key = name == "public" ? "PORTCULLIS_LISTEN" : "PORTCULLIS_PRIVATE_LISTEN"
+            throw ConfigurationError("\(key): \(error)")
+        }
+    }
+}

@@ -1,0 +1,106 @@
+import BlobStore
+import Charge
+import Database
+import Domain
+import Execution
+import Gate
+import Synchronization
+import Telemetry
+import UploadPipeline
+import WorkerPool
+
+/// What the service does beside requests: recovery at the start, then the unscanned debt and expiries.
+final class Upkeep: Sendable {
+    private let database: any DatabaseDriver
+    private let blobs: LocalBlobStore
+    private let register: UploadRegister
+    private let scanner: DebtScanner
+    private let time: any TimeSource
+    private let executor: BlockingExecutor
+    private let log: Logger
+    private let tasks = Mutex<[Task<Void, Never>]>([])
+
+    init(
+        database: any DatabaseDriver, blobs: LocalBlobStore, register: UploadRegister, gate: UploadGate,
+        pool: ScanPool, time: any TimeSource, executor: BlockingExecutor, log: Logger, metrics: MetricsRegistry
+    ) {
+        self.database = database
+        self.blobs = blobs
+        self.register = register
+        self.time = time
+        self.executor = executor
+        self.log = log
+        scanner = DebtScanner(
+            database: database, blobs: blobs, register: register, gate: gate, pool: pool, log: log, metrics: metrics)
+    }
+
+    private static let expiryIntervalSeconds = 60
+
+    /// Makes of what a crash left either a complete upload or nothing of it. Runs before the first request.
+    func recover() async throws {
+        let (node, now) = (blobs.nodeID, time.now())
+        let released = try await database.write { transaction throws(DatabaseError) in
+            try transaction.idempotency.abandonAll(ofNode: node)
+            return try transaction.credits.releaseHolds(ofNode: node, now: now)
+        }
+        let leftOvers = try blobs.leftOvers()
+        var removed = 0
+        for leftOver in leftOvers where try settle(leftOver) { removed += 1 }
+        removed += try await removeUnreferenced()
+        log.info(
+            "server.recovered",
+            [
+                "holds_released": .integer(Int64(released)), "spool_files": .integer(Int64(leftOvers.count)),
+                "contents_removed": .integer(Int64(removed)),
+            ])
+    }
+
+    /// - Returns: whether a content was removed.
+    private func settle(_ leftOver: LocalBlobStore.LeftOver) throws -> Bool {
+        let isReferenced = try database.read { transaction throws(DatabaseError) in
+            guard let content = leftOver.content else { return false }
+            return try transaction.blobs.isReferenced(content.organization, content.sha256)
+        }
+        return try blobs.settle(leftOver, isReferenced: isReferenced)
+    }
+
+    func start() {
+        let running = [
+            Task(executorPreference: executor) { [scanner] in await scanner.run() },
+            Task(executorPreference: executor) { [self] in await expire() },
+        ]
+        tasks.withLock { $0 = running }
+    }
+
+    func stop() async {
+        let running = tasks.withLock { tasks in
+            defer { tasks = [] }
+            return tasks
+        }
+        for task in running { task.cancel() }
+        for task in running { await task.value }
+    }
+
+    private func expire() async {
+        while !Task.isCancelled {
+            let now = time.now()
+            do {
+                try await database.write { transaction throws(DatabaseError) in
+                    try transaction.credits.expireHolds(now: now)
+                    try transaction.idempotency.expire(now: now)
+                }
+                _ = try await removeUnreferenced()
+            } catch {
+                log.error("upkeep.failed", ["detail": .string("\(error)")])
+            }
+            try? await Task.sleep(for: .seconds(Self.expiryIntervalSeconds))
+        }
+    }
+
+    /// Ends deletions that did not get to remove their content.
+    private func removeUnreferenced() async throws -> Int {
+        let left = try database.read { transaction throws(DatabaseError) in try transaction.blobs.unreferenced() }
+        for blob in left { try await register.removeContent(blob.internalID, blob.organization, blob.sha256) }
+        return left.count
+    }
+}

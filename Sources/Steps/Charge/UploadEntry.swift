@@ -1,0 +1,42 @@
+package import Domain
+
+/// One upload as it is entered into the books.
+package struct UploadEntry: Sendable {
+    package let record: UploadRecord
+    package let organization: OrganizationID
+    package let hold: HoldID
+    package let requestID: String
+    /// What a repeat under the request's idempotency key is answered with; nil without a key.
+    package let idempotency: IdempotencyEntry?
+
+    package init(
+        record: UploadRecord, organization: OrganizationID, hold: HoldID, requestID: String,
+        idempotency: IdempotencyEntry?
+    ) {
+        self.record = record
+        self.organization = organization
+        self.hold = hold
+        self.requestID = requestID
+        self.idempotency = idempotency
+    }
+}
+
+/// The answer of an upload that carries an idempotency key.
+package struct IdempotencyEntry: Sendable {
+    package let key: String
+    /// Of what the request says and carries; a repeat with another one is a conflict.
+    package let fingerprint: ContentHash
+    package let status: Int
+    /// JSON text.
+    package let body: String
+    /// Whether a repeat gets this answer; otherwise it runs anew.
+    package let isKept: Bool
+
+    package init(key: String, fingerprint: ContentHash, status: Int, body: String, isKept: Bool) {
+        self.key = key
+        self.fingerprint = fingerprint
+        self.status = status
+        self.body = body
+        self.isKept = isKept
+    }
+}

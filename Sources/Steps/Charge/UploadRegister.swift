@@ -1,0 +1,161 @@
+package import BlobStore
+import Crypto
+package import Database
+package import Domain
+
+/// Step 8: enters uploads into the books. What belongs to one upload is one transaction: record, receipt, charge,
+/// reference to the content, idempotent answer, audit event.
+package struct UploadRegister: Sendable {
+    private let database: any DatabaseDriver
+    private let blobs: LocalBlobStore
+    private let time: any TimeSource
+
+    package init(database: any DatabaseDriver, blobs: LocalBlobStore, time: any TimeSource) {
+        self.database = database
+        self.blobs = blobs
+        self.time = time
+    }
+
+    /// Charges and records an accepted upload whose content is stored.
+    ///
+    /// - Throws: `deadline_exceeded` where the hold is not open any more; then nothing was written.
+    package func accept(_ entry: UploadEntry, file: SpoolFile) async throws(Failure) {
+        let (blobs, now) = (blobs, time.now())
+        let isEntered = try await write { transaction throws(DatabaseError) in
+            let record = entry.record
+            let capture = try transaction.credits.captureHold(
+                entry.hold, amount: record.credits, bytes: record.size, now: now)
+            guard case .captured = capture else { return false }
+            try transaction.uploads.insert(record)
+            try transaction.blobs.retain(record.organization, record.sha256, size: record.size)
+            // A deletion of the same content may have removed the file since it was stored. Both happen inside write
+            // transactions, which are serialised, so that after this line the file is there as long as the row is.
+            do { try blobs.ensureLinked(file, organization: entry.organization) } catch {
+                throw .inputOutput("\(error)")
+            }
+            try Self.settle(entry, in: transaction)
+            try Self.audit("upload.accepted", entry, at: now, in: transaction)
+            return true
+        }
+        guard isEntered else {
+            throw Failure(.deadlineExceeded, "The upload took longer than its credits were held.")
+        }
+    }
+
+    /// Records a rejected upload and gives its credits back. Its content is kept nowhere.
+    package func reject(_ entry: UploadEntry) async throws(Failure) {
+        let now = time.now()
+        try await write { transaction throws(DatabaseError) in
+            try transaction.credits.releaseHold(entry.hold, reason: .rejected, now: now)
+            try transaction.uploads.insert(entry.record)
+            try Self.settle(entry, in: transaction)
+            try Self.audit("upload.rejected", entry, at: now, in: transaction)
+        }
+    }
+
+    /// Turns an upload into a tombstone, and removes its content if no other upload has the same.
+    package func delete(
+        _ record: UploadRecord, organization: OrganizationID, by key: KeyID, requestID: String
+    ) async throws(Failure) {
+        let now = time.now()
+        let isLast = try await write { transaction throws(DatabaseError) in
+            let outcome = try transaction.uploads.markDeleted(record.organization, id: record.id, now: now)
+            guard case .deleted(let before) = outcome else { return false }
+            try transaction.audit.insert(
+                AuditEvent(
+                    id: RandomID.auditID(), organization: record.organization, at: now, actor: key.rawValue,
+                    action: "upload.deleted", resourceType: "upload", resourceID: record.id.rawValue,
+                    before: ["status": .string(before.status.rawValue)],
+                    after: ["status": .string(UploadStatus.deleted.rawValue)], requestID: requestID))
+            return try transaction.blobs.release(record.organization, record.sha256)
+        }
+        if isLast { try await removeContent(record.organization, organization, record.sha256) }
+    }
+
+    /// Removes content that no upload refers to; does nothing where one does.
+    package func removeContent(
+        _ internalID: InternalID, _ organization: OrganizationID, _ sha256: ContentHash
+    ) async throws(Failure) {
+        let blobs = blobs
+        try await write { transaction throws(DatabaseError) in
+            guard try transaction.blobs.removeUnreferenced(internalID, sha256) else { return }
+            try Self.unlink(organization, sha256, in: blobs)
+        }
+    }
+
+    /// Removes content that was stored for an upload which then did not get into the books.
+    package func withdrawContent(_ organization: OrganizationID, _ sha256: ContentHash) async throws(Failure) {
+        let blobs = blobs
+        try await write { transaction throws(DatabaseError) in
+            guard try !transaction.blobs.isReferenced(organization, sha256) else { return }
+            try Self.unlink(organization, sha256, in: blobs)
+        }
+    }
+
+    /// Notes what a late scan of an upload found.
+    ///
+    /// - Returns: false where the upload was deleted or settled meanwhile.
+    package func settle(
+        _ record: UploadRecord, receipt: DecisionReceipt, scanState: ScanState
+    ) async throws(Failure) -> Bool {
+        let now = time.now()
+        return try await write { transaction throws(DatabaseError) in
+            let (organization, id) = (record.organization, record.id)
+            guard receipt.decision == .quarantined else {
+                return try transaction.uploads.resolveScan(
+                    organization, id: id, receipt: receipt, scanState: scanState)
+            }
+            guard try transaction.uploads.quarantine(organization, id: id, receipt: receipt) else { return false }
+            try transaction.audit.insert(
+                AuditEvent(
+                    id: RandomID.auditID(), organization: organization, at: now, actor: "system",
+                    action: "upload.quarantined", resourceType: "upload", resourceID: id.rawValue,
+                    before: ["status": .string(record.status.rawValue)],
+                    after: [
+                        "status": .string(UploadStatus.quarantined.rawValue),
+                        "reason": .string(receipt.reason.rawValue),
+                    ]))
+            return true
+        }
+    }
+
+    private static func unlink(
+        _ organization: OrganizationID, _ sha256: ContentHash, in blobs: LocalBlobStore
+    ) throws(DatabaseError) {
+        do { try blobs.remove(organization, sha256) } catch {
+            throw .inputOutput("\(error)")
+        }
+    }
+
+    private static func settle(_ entry: UploadEntry, in transaction: any Transaction) throws(DatabaseError) {
+        guard let idempotency = entry.idempotency else { return }
+        let (organization, owner) = (entry.record.organization, entry.record.id)
+        guard idempotency.isKept else {
+            return try transaction.idempotency.abandon(organization, key: idempotency.key, owner: owner)
+        }
+        _ = try transaction.idempotency.complete(
+            organization, key: idempotency.key, owner: owner,
+            answer: IdempotentAnswer(
+                bodyHash: idempotency.fingerprint, status: idempotency.status, response: idempotency.body))
+    }
+
+    private static func audit(
+        _ action: String, _ entry: UploadEntry, at now: Timestamp, in transaction: any Transaction
+    ) throws(DatabaseError) {
+        let record = entry.record
+        try transaction.audit.insert(
+            AuditEvent(
+                id: RandomID.auditID(), organization: record.organization, at: now, actor: record.key.rawValue,
+                action: action, resourceType: "upload", resourceID: record.id.rawValue,
+                after: [
+                    "reason": .string(record.receipt.reason.rawValue), "sha256": .string(record.sha256.rawValue),
+                    "size": .integer(record.size), "credits": .integer(record.credits),
+                ], requestID: entry.requestID))
+    }
+
+    private func write<T: Sendable>(
+        _ body: @escaping @Sendable (any Transaction) throws(DatabaseError) -> T
+    ) async throws(Failure) -> T {
+        do { return try await database.write(body) } catch { throw Failure(database: error) }
+    }
+}

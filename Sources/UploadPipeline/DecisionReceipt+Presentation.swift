@@ -1,0 +1,32 @@
+import Domain
+
+extension DecisionReceipt {
+    /// The receipt as the API shows it (`gate` of an upload, `error.details.gate` of a rejection).
+    var presentation: JSONValue {
+        var object: JSONObject = [
+            "decision": .string(decision.rawValue),
+            "reason": .string(reason.rawValue),
+            "score": JSONValue(scan?.score),
+            "threshold": .number(threshold),
+            "frames_total": JSONValue(scan?.framesTotal),
+            "frames_scanned": JSONValue(scan?.framesScanned),
+            "model": model.map(\.presentation) ?? .null,
+            "policy": [
+                "plane": .string(policy.plane.rawValue),
+                "nsfw_check_enabled": .bool(policy.settings.checkEnabled),
+                "nsfw_fail_closed": .bool(policy.settings.failClosed),
+            ],
+            "scanned_at": JSONValue(scannedAt),
+            "elapsed_ms": .number(elapsedMilliseconds),
+            "sha256": .string(sha256.rawValue),
+        ]
+        if let explanation { object["explanation"] = .string(explanation) }
+        return .object(object)
+    }
+}
+
+extension ModelIdentity {
+    fileprivate var presentation: JSONValue {
+        ["name": .string(name), "sha256": .string(sha256), "preprocessing": .string(preprocessing)]
+    }
+}

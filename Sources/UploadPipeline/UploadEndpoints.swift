@@ -1,0 +1,99 @@
+import BlobStore
+import Charge
+import Database
+import Domain
+package import Endpoints
+package import HTTP
+
+/// The public endpoints of uploads.
+package struct UploadEndpoints: Sendable {
+    let services: UploadServices
+
+    package init(services: UploadServices) { self.services = services }
+
+    package func register(on router: inout Router, _ routes: AuthenticatedRoutes) {
+        let intake = UploadIntake(services: services)
+        router.register(.post, "/v1/uploads") { request throws(Failure) in await intake.post(request) }
+        routes.add(.get, "/v1/uploads", to: &router, needs: .read, category: .search) {
+            request, caller throws(Failure) in try list(request, caller)
+        }
+        routes.add(.get, "/v1/uploads/{upload_id}", to: &router, needs: .read, category: .data) {
+            request, caller throws(Failure) in try get(request, caller)
+        }
+        routes.add(.get, "/v1/uploads/{upload_id}/content", to: &router, needs: .read, category: .data) {
+            request, caller throws(Failure) in try content(request, caller)
+        }
+        routes.add(.delete, "/v1/uploads/{upload_id}", to: &router, needs: .delete, category: .data) {
+            request, caller throws(Failure) in try await delete(request, caller)
+        }
+    }
+
+    private func list(_ request: Request, _ caller: Caller) throws(Failure) -> Response {
+        let listing = try UploadListing(request.head)
+        let organization = caller.organization
+        let page: Page<UploadRecord>
+        do {
+            page = try services.database.read { transaction throws(DatabaseError) in
+                try transaction.uploads.list(
+                    organization.internalID, filter: listing.filter, after: listing.cursor, limit: listing.limit)
+            }
+        } catch { throw Failure(database: error) }
+        return Response(
+            json: [
+                "results": .array(page.items.map { $0.presentation(organization: organization.id) }),
+                "pagination": [
+                    "total": nil, "page": nil, "page_size": .integer(Int64(listing.limit)), "total_pages": nil,
+                    "next_page": nil, "previous_page": nil, "next_cursor": JSONValue(page.next?.encoded),
+                ],
+            ])
+    }
+
+    private func get(_ request: Request, _ caller: Caller) throws(Failure) -> Response {
+        Response(json: try find(request, caller).presentation(organization: caller.organization.id))
+    }
+
+    private func content(_ request: Request, _ caller: Caller) throws(Failure) -> Response {
+        let record = try find(request, caller)
+        switch record.status {
+        case .completed: break
+        case .quarantined:
+            throw Failure(
+                .quarantined, details: ["upload_id": .string(record.id.rawValue), "gate": record.receipt.presentation])
+        case .deleted: throw Failure(.gone)
+        case .rejected: throw Self.notFound(record.id.rawValue)
+        }
+        return try ContentResponse(record: record).answer(to: request.head) { () throws(Failure) in
+            do throws(BlobStoreError) {
+                return try services.blobs.open(caller.organization.id, record.sha256)
+            } catch { throw Failure(storage: error) }
+        }
+    }
+
+    private func delete(_ request: Request, _ caller: Caller) async throws(Failure) -> Response {
+        let record = try find(request, caller)
+        guard record.status != .rejected else { throw Self.notFound(record.id.rawValue) }
+        // Deleting twice is deleting once.
+        if record.status != .deleted {
+            try await services.register.delete(
+                record, organization: caller.organization.id, by: caller.key.id, requestID: request.head.id)
+        }
+        return Response(status: 204)
+    }
+
+    /// Another organization's upload is not found, exactly as one that never was.
+    private func find(_ request: Request, _ caller: Caller) throws(Failure) -> UploadRecord {
+        let id = request.parameters["upload_id"] ?? ""
+        let record: UploadRecord?
+        do {
+            record = try services.database.read { transaction throws(DatabaseError) in
+                try transaction.uploads.find(caller.organization.internalID, id: UploadID(rawValue: id))
+            }
+        } catch { throw Failure(database: error) }
+        guard let record else { throw Self.notFound(id) }
+        return record
+    }
+
+    private static func notFound(_ id: String) -> Failure {
+        Failure(.notFound, "There is no upload \"\(id.prefix(100))\".")
+    }
+}

@@ -1,0 +1,94 @@
+import Admission
+import BlobStore
+import Charge
+import Crypto
+import Database
+import Domain
+import Endpoints
+import HTTP
+import Spool
+import Telemetry
+
+/// Takes uploads through the steps.
+struct UploadIntake: Sendable {
+    private let services: UploadServices
+
+    init(services: UploadServices) { self.services = services }
+
+    /// `POST /v1/uploads`.
+    func post(_ request: Request) async -> Response {
+        var context = UploadContext(request: request, id: RandomID.uploadID(), receivedAt: services.time.now())
+        var response: Response
+        do {
+            try await run(&context)
+            response = try context.requiring(\.response)
+            if let record = context.record { services.metrics.entered(record) }
+        } catch {
+            services.metrics.refused(error.code)
+            await abandon(context)
+            response = Response(failure: error)
+        }
+        if let status = context.ratePass?.status { response = response.adding(status.headers) }
+        return response
+    }
+
+    private func run(_ context: inout UploadContext) async throws(Failure) {
+        for step in UploadStep.all where context.replay == nil || step.runsOnReplay {
+            let start = SystemTime.monotonicSeconds()
+            try await step.run(services, &context)
+            services.metrics.step(step.name, seconds: SystemTime.monotonicSeconds() - start)
+            if let deadline = context.deadline, services.time.now() >= deadline {
+                throw Failure(.deadlineExceeded, "The upload took longer than its credits were held.")
+            }
+        }
+        discard(context)
+    }
+
+    /// Leaves nothing behind of an upload that did not get into the books. What cannot be undone now is undone by the
+    /// next start or by its expiry, and the operator is told.
+    private func abandon(_ context: UploadContext) async {
+        if let hold = context.hold {
+            await undo("hold", context) { () async throws(Failure) in try await hold.release(.aborted) }
+        }
+        if let key = context.idempotencyKey, let caller = context.caller {
+            await undo("idempotency_key", context) { () async throws(Failure) in
+                try await services.credits.abandon(idempotencyKey: key, of: context.id, caller)
+            }
+        }
+        guard let spooled = context.spooled else { return }
+        var canDiscard = true
+        if context.hasStoredContent, let organization = context.caller?.organization.id {
+            canDiscard = await undo("content", context) { () async throws(Failure) in
+                try await services.register.withdrawContent(organization, spooled.sha256)
+            }
+        }
+        // Otherwise the spool file's name tells the next start about content that could not be withdrawn.
+        if canDiscard { discard(context) }
+    }
+
+    private func discard(_ context: UploadContext) {
+        do { try context.spooled?.file.discard() } catch {
+            services.log.error(
+                "upload.spool_file_left",
+                ["upload_id": .string(context.id.rawValue), "detail": .string(error.description)])
+        }
+    }
+
+    @discardableResult
+    private func undo(
+        _ what: String, _ context: UploadContext, _ body: () async throws(Failure) -> Void
+    ) async -> Bool {
+        do {
+            try await body()
+            return true
+        } catch {
+            services.log.error(
+                "upload.undo_failed",
+                [
+                    "request_id": .string(context.request.head.id), "upload_id": .string(context.id.rawValue),
+                    "what": .string(what), "detail": JSONValue(error.privateDetail ?? error.message),
+                ])
+            return false
+        }
+    }
+}

@@ -1,0 +1,158 @@
+import Admission
+import Authentication
+import BlobStore
+import Charge
+import Database
+import Domain
+import Endpoints
+import Gate
+import HTTP
+import Spool
+import Store
+import SystemCalls
+
+/// The nine steps, each handing over to the module that does its work.
+extension UploadServices {
+    func authenticate(_ context: inout UploadContext) throws(Failure) {
+        context.caller = try authenticator.caller(
+            authorization: context.request.head.headers.values("authorization"), needing: .write)
+    }
+
+    func limitRate(_ context: inout UploadContext) throws(Failure) {
+        context.ratePass = try limiter.take(.upload, for: try context.requiring(\.caller))
+    }
+
+    func holdCredits(_ context: inout UploadContext) async throws(Failure) {
+        do {
+            try await admit(&context)
+        } catch {
+            // A request refused by one check consumes nothing of the others.
+            if let pass = context.ratePass { limiter.giveBack(pass) }
+            throw error
+        }
+    }
+
+    private func admit(_ context: inout UploadContext) async throws(Failure) {
+        let caller = try context.requiring(\.caller)
+        let form = try UploadForm(context.request.head)
+        try form.requireSize(atMost: caller.organization.tier.maximumFileBytes)
+        context.form = form
+        let key = try Self.idempotencyKey(of: context.request.head)
+        let admission = try await credits.admit(
+            form.leastFileBytes, as: context.id, of: caller, idempotencyKey: key)
+        switch admission {
+        case .held(let hold): (context.hold, context.idempotencyKey) = (hold, key)
+        case .replay(let answer): context.replay = answer
+        }
+    }
+
+    func spool(_ context: inout UploadContext) async throws(Failure) {
+        let limit = try context.requiring(\.caller).organization.tier.maximumFileBytes
+        let reception = try receiver.begin(
+            context.id, form: try context.requiring(\.form), maximumFileBytes: limit)
+        // A repeat costs nothing; its body is read only to be compared.
+        var covered = context.hold?.coveredBytes ?? limit
+        while let bytes = try await reception.receive(context.request.body, coveredBytes: covered) {
+            guard var hold = context.hold else { throw Failure(.internal, privateDetail: "no hold to grow") }
+            try await hold.grow(toCover: bytes)
+            // Kept at once: a hold that has grown is released as grown, also when the body fails later on.
+            context.hold = hold
+            covered = hold.coveredBytes
+        }
+        context.spooled = try reception.finish()
+    }
+
+    func sniff(_ context: inout UploadContext) throws(Failure) {
+        context.mediaType = MediaType(sniffing: try context.requiring(\.spooled).prefix)
+    }
+
+    func gate(_ context: inout UploadContext) async throws(Failure) {
+        let spooled = try context.requiring(\.spooled)
+        let organization = try context.requiring(\.caller).organization
+        let file: OwnedDescriptor
+        do { file = try spooled.file.openForReading() } catch { throw Failure(storage: error) }
+        let check = try await gate.check(
+            GateSubject(
+                descriptor: file.rawValue, mediaType: try context.requiring(\.mediaType), sha256: spooled.sha256,
+                organization: organization.internalID, organizationID: organization.id))
+        // Keeps the descriptor open until here.
+        _ = consume file
+        context.check = check
+        metrics.checked(check.receipt)
+    }
+
+    func store(_ context: inout UploadContext) async throws(Failure) {
+        // A rejected upload's content is kept nowhere.
+        guard try context.requiring(\.check).failure == nil else { return }
+        context.hasStoredContent = true
+        try await content.keep(
+            try context.requiring(\.spooled).file, for: try context.requiring(\.caller).organization.id)
+    }
+
+    func commit(_ context: inout UploadContext) async throws(Failure) {
+        let check = try context.requiring(\.check)
+        let caller = try context.requiring(\.caller)
+        let spooled = try context.requiring(\.spooled)
+        let record = try record(of: context)
+        let answer = UploadAnswer(for: record, organization: caller.organization.id, check: check)
+        let idempotency = context.idempotencyKey.map { key in
+            IdempotencyEntry(
+                key: key, fingerprint: UploadAnswer.fingerprint(of: spooled), status: answer.status,
+                body: answer.body, isKept: answer.isKept)
+        }
+        let entry = UploadEntry(
+            record: record, organization: caller.organization.id, hold: try context.requiring(\.hold).id,
+            requestID: context.request.head.id, idempotency: idempotency)
+        if check.failure == nil {
+            try await register.accept(entry, file: spooled.file)
+        } else {
+            try await register.reject(entry)
+        }
+        // The books have settled all of these: nothing is left to be undone.
+        (context.hold, context.idempotencyKey, context.hasStoredContent) = (nil, nil, false)
+        (context.record, context.answer) = (record, answer)
+    }
+
+    func respond(_ context: inout UploadContext) throws(Failure) {
+        if let replay = context.replay {
+            let fingerprint = UploadAnswer.fingerprint(of: try context.requiring(\.spooled))
+            guard replay.bodyHash == fingerprint else {
+                throw Failure(
+                    .idempotencyConflict,
+                    "The idempotency key was used within the last 24 hours for another file or other fields.",
+                    details: ["retryable": false])
+            }
+            context.response = UploadAnswer(replaying: replay).response
+        } else {
+            context.response = try context.requiring(\.answer).response
+        }
+    }
+
+    private static func idempotencyKey(of head: RequestHead) throws(Failure) -> String? {
+        let values = head.headers.values("idempotency-key")
+        guard let key = values.first else { return nil }
+        guard values.count == 1, (1...255).contains(key.utf8.count), key.utf8.allSatisfy({ (0x20...0x7e).contains($0) })
+        else {
+            throw .validation([
+                ValidationError(
+                    "idempotency_key", at: ["header", "Idempotency-Key"],
+                    "is not one field of 1 to 255 printable ASCII characters")
+            ])
+        }
+        return key
+    }
+
+    private func record(of context: UploadContext) throws(Failure) -> UploadRecord {
+        let caller = try context.requiring(\.caller)
+        let spooled = try context.requiring(\.spooled)
+        let check = try context.requiring(\.check)
+        let isAccepted = check.failure == nil
+        return UploadRecord(
+            id: context.id, organization: caller.organization.internalID, bucket: spooled.fields.bucket,
+            filename: spooled.fields.filename, declaredContentType: spooled.fields.contentType,
+            mediaType: try context.requiring(\.mediaType), size: spooled.size, sha256: spooled.sha256,
+            status: isAccepted ? .completed : .rejected, scanState: check.scanState,
+            metadata: spooled.fields.metadata, credits: isAccepted ? Credits.cost(ofBytes: spooled.size) : 0,
+            receipt: check.receipt, key: caller.key.id, createdAt: context.receivedAt)
+    }
+}

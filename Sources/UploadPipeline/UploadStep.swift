@@ -1,0 +1,49 @@
+import Domain
+
+/// One step of the path of an upload.
+struct UploadStep: Sendable {
+    typealias Body = @Sendable (UploadServices, inout UploadContext) async throws(Failure) -> Void
+
+    /// Names the step in metrics.
+    let name: String
+    /// Whether the step also runs for a request that repeats one that was answered.
+    let runsOnReplay: Bool
+    let run: Body
+
+    private init(_ name: String, onReplay: Bool = true, _ run: @escaping Body) {
+        self.name = name
+        runsOnReplay = onReplay
+        self.run = run
+    }
+
+    /// The path of one upload, in order. The first three run before the body is read.
+    static let all: [UploadStep] = [
+        UploadStep("authenticate") { services, context throws(Failure) in
+            try services.authenticate(&context)
+        },
+        UploadStep("limit_rate") { services, context throws(Failure) in
+            try services.limitRate(&context)
+        },
+        UploadStep("hold_credits") { services, context throws(Failure) in
+            try await services.holdCredits(&context)
+        },
+        UploadStep("spool") { services, context throws(Failure) in
+            try await services.spool(&context)
+        },
+        UploadStep("sniff", onReplay: false) { services, context throws(Failure) in
+            try services.sniff(&context)
+        },
+        UploadStep("gate", onReplay: false) { services, context throws(Failure) in
+            try await services.gate(&context)
+        },
+        UploadStep("store", onReplay: false) { services, context throws(Failure) in
+            try await services.store(&context)
+        },
+        UploadStep("commit", onReplay: false) { services, context throws(Failure) in
+            try await services.commit(&context)
+        },
+        UploadStep("respond") { services, context throws(Failure) in
+            try services.respond(&context)
+        },
+    ]
+}
