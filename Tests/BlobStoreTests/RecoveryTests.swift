@@ -104,7 +104,9 @@ import Testing
         for round in 1...5 {
             let process = try storageTestProcess(
                 "churn", folder.path, organization.rawValue, tenant.internalID.rawValue)
-            _ = process.waitForLine(seconds: 60) { $0.count >= 30 * round ? true : nil }
+            _ = process.waitForLine(seconds: 60) { lines in
+                lines.count { $0.utf8.count == 21 } >= 30 * round ? true : nil
+            }
             process.send(SIGKILL)
             let outcome = try process.wait()
             #expect(outcome.status == .signalled(SIGKILL), "\(outcome.errorText.suffix(500))")

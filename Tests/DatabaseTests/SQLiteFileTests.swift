@@ -203,7 +203,9 @@ import Testing
             var acknowledged = 0
             for round in 1...4 {
                 let process = try storageTestProcess("uploads", store.path, id.rawValue)
-                _ = process.waitForLine(seconds: 60) { $0.count >= 40 * round ? true : nil }
+                _ = process.waitForLine(seconds: 60) { lines in
+                    lines.count { $0.utf8.count == 20 } >= 40 * round ? true : nil
+                }
                 process.send(SIGKILL)
                 let outcome = try process.wait()
                 #expect(outcome.status == .signalled(SIGKILL))
