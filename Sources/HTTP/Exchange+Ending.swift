@@ -1,6 +1,5 @@
 import CMicrohttpd
 import Domain
-import Glibc
 import Synchronization
 import Telemetry
 
@@ -39,7 +38,7 @@ extension Exchange {
     /// Ends the connection: libmicrohttpd finds it broken, and closes it.
     func cut(_ state: inout State) {
         state.phase = .closing
-        shutdown(client.descriptor, Int32(SHUT_RDWR))
+        Socket.cut(client.descriptor)
         resume(&state)
     }
 
@@ -80,7 +79,7 @@ extension Exchange {
             // which waits for this lock.
             let response = Response(failure: .slowBody)
             Socket.sendNow(client.descriptor, server.handWritten(response, requestID: state.entry.id))
-            shutdown(client.descriptor, Int32(SHUT_WR))
+            Socket.endSending(client.descriptor)
             state.entry.answered(response, state.head?.method)
             let waiter = state.waiter
             state.waiter = nil

@@ -1,5 +1,3 @@
-import Glibc
-
 /// An answer that the housekeeper sends by itself on a suspended connection, draining afterwards what the client still
 /// sends.
 struct LingeringAnswer: Sendable {
@@ -44,7 +42,7 @@ struct LingeringAnswer: Sendable {
                 isSent = true
                 exchange.lingeringAnswerSent()
                 // The client reads the end of the answer while its own bytes are still welcome.
-                shutdown(descriptor, Int32(SHUT_WR))
+                Socket.endSending(descriptor)
             }
         }
         // A few buffers at a time: others wait as well.

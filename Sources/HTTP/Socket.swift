@@ -1,3 +1,5 @@
+// The header of libmicrohttpd brings its own view of the socket constants, which optimised builds look up here.
+import CMicrohttpd
 import Glibc
 
 /// Calls on connected sockets. All of them are non-blocking.
@@ -31,6 +33,12 @@ enum Socket {
         if case .bytes(bytes.count) = send(descriptor, bytes[...]) { return true }
         return false
     }
+
+    /// Tells the peer that nothing more comes; what it sends is still read. A peer that is gone already needs no word.
+    static func endSending(_ descriptor: Int32) { shutdown(descriptor, Int32(SHUT_WR)) }
+
+    /// Ends the connection both ways; whoever waits on the socket finds it over.
+    static func cut(_ descriptor: Int32) { shutdown(descriptor, Int32(SHUT_RDWR)) }
 
     /// Reads and drops what has arrived, at most one buffer of it.
     static func drop(_ descriptor: Int32, buffer: inout [UInt8]) -> Progress {
