@@ -1,4 +1,3 @@
-import Glibc
 import Synchronization
 
 /// One TCP connection, from its acceptance to its close, with what the housekeeper needs to end it when the client is
@@ -76,7 +75,7 @@ final class ClientConnection: Sendable {
             }
             state.wait = .over
             // libmicrohttpd sees the end of the connection and closes it.
-            Socket.end(descriptor)
+            Socket.cut(descriptor)
         }
     }
 }

@@ -1,6 +1,5 @@
 import CMicrohttpd
 import Domain
-import Glibc
 import Synchronization
 import Telemetry
 
@@ -39,7 +38,7 @@ extension Exchange {
     /// Ends the connection: libmicrohttpd finds it broken, and closes it.
     func cut(_ state: inout State) {
         state.phase = .closing
-        Socket.end(client.descriptor)
+        Socket.cut(client.descriptor)
         resume(&state)
     }
 

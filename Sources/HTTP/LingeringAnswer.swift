@@ -1,5 +1,3 @@
-import Glibc
-
 /// An answer that the housekeeper sends by itself on a suspended connection, draining afterwards what the client still
 /// sends.
 struct LingeringAnswer: Sendable {

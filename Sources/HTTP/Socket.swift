@@ -1,15 +1,9 @@
-// sys/socket.h comes with either, and which of the two then has its constants depends on how the module is built.
+// The header of libmicrohttpd brings its own view of the socket constants, which optimised builds look up here.
 import CMicrohttpd
 import Glibc
 
 /// Calls on connected sockets. All of them are non-blocking.
 enum Socket {
-    /// Tells the peer that nothing more will be sent; what it sends is still received.
-    static func endSending(_ descriptor: Int32) { shutdown(descriptor, Int32(SHUT_WR)) }
-
-    /// Ends both directions, without closing the descriptor.
-    static func end(_ descriptor: Int32) { shutdown(descriptor, Int32(SHUT_RDWR)) }
-
     enum Progress {
         case bytes(Int)
         /// Nothing now; poll again.
@@ -39,6 +33,12 @@ enum Socket {
         if case .bytes(bytes.count) = send(descriptor, bytes[...]) { return true }
         return false
     }
+
+    /// Tells the peer that nothing more comes; what it sends is still read. A peer that is gone already needs no word.
+    static func endSending(_ descriptor: Int32) { shutdown(descriptor, Int32(SHUT_WR)) }
+
+    /// Ends the connection both ways; whoever waits on the socket finds it over.
+    static func cut(_ descriptor: Int32) { shutdown(descriptor, Int32(SHUT_RDWR)) }
 
     /// Reads and drops what has arrived, at most one buffer of it.
     static func drop(_ descriptor: Int32, buffer: inout [UInt8]) -> Progress {
