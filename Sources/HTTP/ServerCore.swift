@@ -107,7 +107,12 @@ final class ServerCore: Sendable {
         ]
         if isAborted { fields["aborted"] = true }
         for (name, value) in entry.extraFields where fields[name] == nil { fields[name] = value }
-        log.info("http.request", fields)
+        // What is the service's own fault wakes somebody up; what it refuses for load or an outage is worth a look.
+        switch status {
+        case 500: log.error("http.request", fields)
+        case 501...599: log.warning("http.request", fields)
+        default: log.info("http.request", fields)
+        }
         metrics.requestEnded(method: entry.method, status: status, seconds: seconds)
     }
 
