@@ -29,12 +29,12 @@ extension MediaType {
 
     /// "BM" alone begins too many texts: the size of the header that follows must be one of the known ones.
     private static func hasBitmapHeader(_ bytes: Prefix) -> Bool {
-        [12, 16, 40, 52, 56, 64, 108, 124].contains(bytes.littleEndian32(at: 14))
+        [12, 16, 24, 40, 48, 52, 56, 64, 108, 124].contains(bytes.littleEndian32(at: 14))
     }
 
     private static func hasIconDirectory(_ bytes: Prefix) -> Bool {
         guard let count = bytes.littleEndian16(at: 4), count > 0, let reserved = bytes[9] else { return false }
-        return reserved == 0
+        return reserved == 0 || reserved == 255
     }
 
     /// ISO base media files name their brands in the first box.
@@ -44,34 +44,54 @@ extension MediaType {
         var isHEIF = false
         for offset in [8] + stride(from: 16, to: max(16, end - 3), by: 4) {
             if bytes.has("avif", at: offset) || bytes.has("avis", at: offset) { return .avif }
-            for brand in ["heic", "heix", "hevc", "hevx", "heim", "heis", "mif1", "msf1", "mif2"]
+            for brand in [
+                "heic", "heix", "hevc", "hevx", "hevm", "hevs", "heim", "heis", "mif1", "msf1", "mif2", "miaf", "j2ki",
+                "j2is", "jpeg", "jpgs", "avci", "avcs",
+            ]
             where bytes.has(brand, at: offset) { isHEIF = true }
         }
         return isHEIF ? .heic : nil
     }
 
     /// An SVG document: `<svg` as the first element, after a byte order mark, white space, the XML declaration,
-    /// processing instructions, comments and a document type.
+    /// processing instructions, comments and a document type. XML whose first element does not come within the prefix
+    /// counts as SVG too: a long comment must not hide one.
     private static func isSVG(_ bytes: Prefix) -> Bool {
-        var text = bytes.text[...]
-        if text.starts(with: [0xef, 0xbb, 0xbf]) { text.removeFirst(3) }
+        var text = bytes.singleByteText[...]
+        var isXML = false
         while true {
             text = text.drop { $0 == 0x20 || (0x09...0x0d).contains($0) }
             if text.starts(with: Array("<!--".utf8)) {
-                guard let rest = text.dropping(through: "-->") else { return false }
+                guard let rest = text.dropping(through: "-->") else { return true }
                 text = rest
             } else if text.starts(with: Array("<?".utf8)) {
-                guard let rest = text.dropping(through: "?>") else { return false }
+                guard let rest = text.dropping(through: "?>") else { return true }
                 text = rest
             } else if text.starts(with: Array("<!".utf8)) {
-                let name = text.dropFirst(2).prefix(11).map { $0 | 0x20 }
-                if name.elementsEqual("doctype svg".utf8) { return true }
-                guard let rest = text.dropping(through: ">") else { return false }
+                if Self.declaresSVG(text) { return true }
+                // An internal subset has its own brackets and ends with `]>`.
+                let head = text.prefix { $0 != UInt8(ascii: ">") }
+                let end = head.contains(UInt8(ascii: "[")) ? "]" : ">"
+                guard var rest = text.dropping(through: end) else { return true }
+                if end == "]" { rest = rest.dropping(through: ">") ?? [] }
                 text = rest
+            } else if text.isEmpty {
+                return isXML
             } else {
                 return Self.opensSVGElement(text)
             }
+            isXML = true
         }
+    }
+
+    /// `<!DOCTYPE svg` or `<!DOCTYPE prefix:svg`, whatever the white space and case.
+    private static func declaresSVG(_ text: ArraySlice<UInt8>) -> Bool {
+        let words = text.dropFirst(2).prefix(256).split {
+            $0 <= 0x20 || $0 == UInt8(ascii: "[") || $0 == UInt8(ascii: ">")
+        }
+        guard words.count >= 2, words[0].map({ $0 | 0x20 }).elementsEqual("doctype".utf8) else { return false }
+        let local = words[1].split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false).last ?? []
+        return local.map { $0 | 0x20 }.elementsEqual("svg".utf8)
     }
 
     /// `<svg` or `<prefix:svg`.
@@ -90,6 +110,16 @@ private struct Prefix {
     init(_ text: [UInt8]) { self.text = text }
     var count: Int { text.count }
     subscript(index: Int) -> UInt8? { index < text.count ? text[index] : nil }
+
+    /// The text without its byte order mark; of UTF-16, the low bytes, which is where markup has all of it.
+    var singleByteText: [UInt8] {
+        if starts([0xef, 0xbb, 0xbf]) { return Array(text.dropFirst(3)) }
+        let isLittleEndian = starts([0xff, 0xfe]) || (text.count > 1 && text[0] == UInt8(ascii: "<") && text[1] == 0)
+        let isBigEndian = starts([0xfe, 0xff]) || (text.count > 1 && text[0] == 0 && text[1] == UInt8(ascii: "<"))
+        guard isLittleEndian || isBigEndian else { return text }
+        let hasMark = text[0] >= 0xfe
+        return stride(from: (hasMark ? 2 : 0) + (isBigEndian ? 1 : 0), to: text.count, by: 2).map { text[$0] }
+    }
 
     func starts(_ signature: [UInt8]) -> Bool { text.starts(with: signature) }
     func starts(_ signature: String) -> Bool { text.starts(with: Array(signature.utf8)) }

@@ -40,8 +40,14 @@ package final class BlockingExecutor: TaskExecutor, Sendable {
                     state.idleThreads += 1
                     return nil
                 }
-                defer { state.head += 1 }
-                return state.jobs[state.head]
+                let job = state.jobs[state.head]
+                state.head += 1
+                // Under a load that never lets the queue run empty, what was taken must not pile up before it.
+                if state.head >= 1_024 && state.head * 2 > state.jobs.count {
+                    state.jobs.removeFirst(state.head)
+                    state.head = 0
+                }
+                return job
             }
             if let job { return job }
             wakeUp.wait()

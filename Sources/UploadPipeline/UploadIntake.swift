@@ -28,7 +28,10 @@ struct UploadIntake: Sendable {
             await abandon(context)
             response = Response(failure: error)
         }
-        if let status = context.ratePass?.status { response = response.adding(status.headers) }
+        // Read anew: what a refused request took was given back.
+        if let caller = context.caller {
+            response = response.adding(services.limiter.status(.upload, for: caller).headers)
+        }
         return response
     }
 

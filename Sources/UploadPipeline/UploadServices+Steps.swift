@@ -14,8 +14,9 @@ import SystemCalls
 /// The nine steps, each handing over to the module that does its work.
 extension UploadServices {
     func authenticate(_ context: inout UploadContext) throws(Failure) {
-        context.caller = try authenticator.caller(
-            authorization: context.request.head.headers.values("authorization"), needing: .write)
+        let caller = try authenticator.caller(authorization: context.request.head.headers.values("authorization"))
+        context.caller = caller
+        guard caller.key.allows(.write) else { throw Authenticator.forbidden(.write) }
     }
 
     func limitRate(_ context: inout UploadContext) throws(Failure) {

@@ -8,6 +8,8 @@ struct FairQueue<Element> {
         var turns: [OrganizationID] = []
         var elements: [OrganizationID: [Element]] = [:]
 
+        func count(of organization: OrganizationID) -> Int { elements[organization]?.count ?? 0 }
+
         mutating func append(_ element: Element, for organization: OrganizationID) {
             if elements[organization] == nil { turns.append(organization) }
             elements[organization, default: []].append(element)
@@ -45,6 +47,18 @@ struct FairQueue<Element> {
             return removed
         }
 
+        /// The newest element of the organization that has the most waiting, if those are more than `count`.
+        mutating func removeNewestOfLongest(beyond count: Int) -> Element? {
+            let longest = elements.max { $0.value.count < $1.value.count }
+            guard let organization = longest?.key, var waiting = longest?.value, waiting.count > count else {
+                return nil
+            }
+            let element = waiting.removeLast()
+            elements[organization] = waiting.isEmpty ? nil : waiting
+            if waiting.isEmpty { turns.removeAll { $0 == organization } }
+            return element
+        }
+
         mutating func removeLast() -> Element? {
             guard let organization = turns.last, var waiting = elements[organization] else { return nil }
             let element = waiting.removeLast()
@@ -78,15 +92,25 @@ struct FairQueue<Element> {
         }
     }
 
+    /// One of this many turns belongs to the backlog, so that a flood of uploads does not keep it waiting for ever.
+    private static var backlogInterval: Int { 16 }
+    private var turnsUntilBacklog = backlogInterval
+
     mutating func takeNext() -> Element? {
-        let element = uploads.takeNext() ?? backlog.takeNext()
+        let isBacklogsTurn = turnsUntilBacklog == 0
+        let element =
+            isBacklogsTurn
+            ? backlog.takeNext() ?? uploads.takeNext() : uploads.takeNext() ?? backlog.takeNext()
+        turnsUntilBacklog = isBacklogsTurn ? Self.backlogInterval : turnsUntilBacklog - 1
         if element != nil { count -= 1 }
         return element
     }
 
-    /// Gives up a backlog element, to make room for an upload.
-    mutating func removeBacklog() -> Element? {
-        let element = backlog.removeLast()
+    /// Makes room in a full queue for an upload of `organization`: a backlog element gives up its place, else the newest
+    /// of the organization that has the most waiting. nil where that is `organization` itself: then its own upload is
+    /// the one too many. One tenant's flood fills its own line, and nobody else's.
+    mutating func makeRoom(for organization: OrganizationID) -> Element? {
+        let element = backlog.removeLast() ?? uploads.removeNewestOfLongest(beyond: uploads.count(of: organization) + 1)
         if element != nil { count -= 1 }
         return element
     }

@@ -11,7 +11,7 @@ extension Supervisor {
         if isOutOfService { return answerUnavailable(scan, .outOfService) }
         if let unavailableReason { return answerUnavailable(scan, unavailableReason) }
         if queue.count >= configuration.queueLength, !slots.contains(where: \.isIdle) {
-            guard scan.job.priority == .upload, let evicted = queue.removeBacklog() else {
+            guard scan.job.priority == .upload, let evicted = queue.makeRoom(for: scan.job.organization) else {
                 return answerUnavailable(scan, .queueFull)
             }
             answerUnavailable(evicted, .queueFull)

@@ -23,6 +23,17 @@ struct MediaTypeTests {
         (.svg, bytes("<svg xmlns='http://www.w3.org/2000/svg'/>")),
         (.svg, [0xef, 0xbb, 0xbf] + bytes("  <?xml version='1.0'?>\n<!-- a > b -->\n<svg>")),
         (.svg, bytes("<!DOCTYPE svg PUBLIC '-//W3C//DTD SVG 1.1//EN' ''>")),
+        (.svg, bytes("<!DOCTYPE  svg [ <!ENTITY a \"b>\"> ]><svg>")),
+        (.svg, bytes("<!DOCTYPE s:svg [ <!ENTITY a \"b\"> ]>")),
+        (.svg, bytes("<!DOCTYPE x [ <!ENTITY a \"b\"> ]><svg/>")),
+        (.svg, bytes("<?xml version='1.0'?><!-- " + String(repeating: "long ", count: 2_000))),
+        (.svg, bytes("<?xml version='1.0'?>" + String(repeating: " ", count: 4_200))),
+        (.svg, [0xff, 0xfe] + bytes("<?xml version='1.0'?><svg/>").flatMap { [$0, 0] }),
+        (.svg, [0xfe, 0xff] + bytes("<svg/>").flatMap { [0, $0] }),
+        (.svg, bytes("<svg/>").flatMap { [$0, 0] }),
+        (.icon, [0, 0, 1, 0, 1, 0, 16, 16, 0, 255]),
+        (.bmp, bytes("BM") + [0, 0, 0, 0, 0, 0, 0, 0, 54, 0, 0, 0, 48, 0, 0, 0]),
+        (.heic, [0, 0, 0, 20] + bytes("ftypmiaf") + [0, 0, 0, 0] + bytes("miaf")),
         (.svg, bytes("<?xml version='1.0'?><x:svg xmlns:x='http://www.w3.org/2000/svg'>")),
     ]
 
@@ -37,7 +48,8 @@ struct MediaTypeTests {
             [], [0xff], bytes("BMW is a car, and this is text about it"), bytes("%PDF-1.7"), bytes("PK\u{3}\u{4}"),
             bytes("<html><svg></svg></html>"), bytes("GIF88a"), bytes("RIFF") + [0, 0, 0, 0] + bytes("WAVE"),
             [0, 0, 0, 24] + bytes("ftypisom") + [0, 0, 0, 0] + bytes("isommp42"), [0, 0, 1, 0], bytes("<svgx>"),
-            bytes("<!-- never closed"),
+            bytes("<!DOCTYPE html><html>"), bytes("<?xml version='1.0'?><rss>"), bytes("    "),
+            bytes("<html/>").flatMap { [$0, 0] },
         ] as [[UInt8]])
     func other(_ bytes: [UInt8]) {
         #expect(MediaType(sniffing: bytes) == .other)

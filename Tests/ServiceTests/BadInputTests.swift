@@ -40,6 +40,32 @@ struct BadInputTests {
         try expectNothingStored(tenant, credits: before)
     }
 
+    // An empty field cannot be sent back: once accepted, such an upload could never be downloaded.
+    @Test("What was declared with an empty or unprintable type can be downloaded", arguments: ["", "  ", "é"])
+    func emptyContentType(type: String) throws {
+        let tenant = try Service.tenant()
+        let request = HTTPRequest(
+            "POST", Tenant.target(filename: "a.bin"), headers: [("Content-Type", type)], body: .bytes(Sample.text))
+        let id = try #require(try tenant.send(request).json["upload_id"].string)
+        let content = try tenant.get("/v1/uploads/\(id)/content")
+        #expect(content.status == 200)
+        #expect(content.body == Sample.text)
+        #expect(content.headers.first { $0.name.lowercased() == "content-type" }?.value == "application/octet-stream")
+    }
+
+    @Test("A request that two programs could read differently is refused")
+    func ambiguousCoding() throws {
+        let tenant = try Service.tenant()
+        let before = try tenant.credits()
+        let target = Tenant.target(filename: "a.bin")
+        let coded = HTTPRequest("POST", target, headers: [("Content-Encoding", "gzip")], body: .bytes(Sample.text))
+        #expect(try tenant.send(coded).summary == "415 unsupported_media_type")
+        let types = [("Content-Type", "text/plain"), ("Content-Type", "multipart/form-data; boundary=b")]
+        let twice = HTTPRequest("POST", target, headers: types, body: .bytes(Sample.text))
+        #expect(try tenant.send(twice).summary == "400 bad_request")
+        try expectNothingStored(tenant, credits: before)
+    }
+
     @Test("A file name of 255 bytes is fine")
     func longestFileName() throws {
         let tenant = try Service.tenant()

@@ -30,16 +30,44 @@ struct PoolPartsTests {
         #expect(drain(&queue) == ["b0", "a1", "b1"])
     }
 
-    @Test("Backlog gives up its places, newest first, uploads never")
+    @Test("In a full queue the backlog gives up its places first, newest first")
     func eviction() {
         var queue = FairQueue<String>()
         queue.append("a1", for: Self.a, .upload)
         queue.append("c1", for: Self.c, .backlog)
         queue.append("c2", for: Self.c, .backlog)
-        #expect(queue.removeBacklog() == "c2")
-        #expect(queue.removeBacklog() == "c1")
-        #expect(queue.removeBacklog() == nil)
+        #expect(queue.makeRoom(for: Self.a) == "c2")
+        #expect(queue.makeRoom(for: Self.a) == "c1")
+        #expect(queue.makeRoom(for: Self.a) == nil)
         #expect(queue.count == 1)
+    }
+
+    // A queue that only counted would refuse whoever comes next, so one tenant's flood would make the classifier
+    // unavailable for all others: their fail-open uploads would pass unscanned.
+    @Test("An organization that fills the queue makes room for others, not for itself")
+    func flood() {
+        var queue = FairQueue<String>()
+        for index in 1...4 { queue.append("a\(index)", for: Self.a, .upload) }
+        #expect(queue.makeRoom(for: Self.a) == nil)
+        #expect(queue.makeRoom(for: Self.b) == "a4")
+        queue.append("b1", for: Self.b, .upload)
+        #expect(queue.makeRoom(for: Self.b) == "a3")
+        queue.append("b2", for: Self.b, .upload)
+        // Two against two: nobody has more than the newcomer would.
+        #expect(queue.makeRoom(for: Self.b) == nil)
+        #expect(queue.makeRoom(for: Self.c) != nil)
+        #expect(queue.count == 3)
+    }
+
+    @Test("The backlog gets one turn in sixteen, however many uploads wait")
+    func backlogsTurn() {
+        var queue = FairQueue<String>()
+        for index in 0..<40 { queue.append("a\(index)", for: Self.a, .upload) }
+        queue.append("debt1", for: Self.c, .backlog)
+        queue.append("debt2", for: Self.c, .backlog)
+        let order = drain(&queue)
+        #expect(order.firstIndex(of: "debt1") == 16)
+        #expect(order.firstIndex(of: "debt2") == 33)
     }
 
     @Test("What is removed from the middle leaves the turns of the others alone")

@@ -80,13 +80,14 @@ package struct CreditAdmission: Sendable {
         .idempotencyInProgress, "The first request under this idempotency key is still running.",
         retryAfterSeconds: 1)
 
-    static func insufficient(required: Int64, _ balance: CreditBalance) -> Failure {
-        Failure(
+    static func insufficient(required: Int64, _ balance: CreditBalance, ownHold: Int64 = 0) -> Failure {
+        let available = balance.available.map { $0 + ownHold }
+        return Failure(
             .insufficientCredits,
-            "The upload costs \(required) credits; \(balance.available ?? 0) are available until "
+            "The upload costs \(required) credits; \(available ?? 0) are available until "
                 + "\(balance.period.end.iso8601).",
             details: [
-                "required": .integer(required), "available": JSONValue(balance.available),
+                "required": .integer(required), "available": JSONValue(available),
                 "period_end": JSONValue(balance.period.end), "retryable": false,
             ])
     }

@@ -42,7 +42,8 @@ package struct CreditHold: Sendable {
                 amount = wanted
                 return
             case .insufficient(let balance):
-                if wanted == needed { throw CreditAdmission.insufficient(required: needed, balance) }
+                // What this upload holds already is available to it.
+                if wanted == needed { throw CreditAdmission.insufficient(required: needed, balance, ownHold: amount) }
             case .notOpen: throw Failure(.deadlineExceeded, "The upload took longer than its credits were held.")
             }
         }

@@ -28,6 +28,7 @@ package struct UploadForm: Sendable {
     ///   without a usable boundary, `empty_file`.
     package init(_ head: RequestHead) throws(Failure) {
         contentLength = head.contentLength
+        try Self.checkCoding(head.headers)
         let contentType = head.headers["content-type"] ?? "application/octet-stream"
         let essence = contentType.prefix { $0 != ";" }.filter { $0 != " " && $0 != "\t" }.lowercased()
         if essence == "multipart/form-data" {
@@ -81,6 +82,19 @@ package struct UploadForm: Sendable {
             bucket: query["bucket"] ?? NameRules.defaultBucket, metadata: [:])
     }
 
+    /// What would be read differently by another program than by this one is refused.
+    private static func checkCoding(_ headers: HeaderFields) throws(Failure) {
+        guard headers.values("content-type").count <= 1 else {
+            throw Failure(.badRequest, "The request has several Content-Type fields; expected at most one.")
+        }
+        let coding = headers["content-encoding"]?.lowercased() ?? "identity"
+        guard coding == "identity" else {
+            throw Failure(
+                .unsupportedMediaType,
+                "The content coding \"\(coding.prefix(40))\" is not supported; send the file as it is.")
+        }
+    }
+
     private static func checkQuery(_ query: QueryItems, known: Set<String>) throws(Failure) {
         var errors: [ValidationError] = []
         for (name, _) in query {
@@ -112,6 +126,8 @@ package struct UploadFields: Hashable, Sendable {
     /// A declared content type, cut to printable ASCII of at most 255 characters, since it is sent back in answers.
     static func bounded(contentType: String) -> String {
         let printable = contentType.unicodeScalars.filter { (0x20...0x7e).contains($0.value) }
-        return String(String.UnicodeScalarView(printable.prefix(255)))
+        let text = String(String.UnicodeScalarView(printable.prefix(255)))
+        // A field without a value cannot be sent back.
+        return text.allSatisfy { $0 == " " } ? "application/octet-stream" : text
     }
 }
