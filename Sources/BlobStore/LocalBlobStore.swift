@@ -34,6 +34,11 @@ package final class LocalBlobStore: Sendable {
         try SpoolFile(upload, in: directory.spool)
     }
 
+    /// Whether new contents can be written at all: not where the file system was made read-only.
+    package var isWritable: Bool {
+        [directory.spool, directory.blobs].allSatisfy { FileAccess.canWrite($0) }
+    }
+
     /// Bytes that may still be written.
     package func freeBytes() throws(BlobStoreError) -> Int64 {
         do throws(SystemCallError) {

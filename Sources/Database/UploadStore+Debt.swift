@@ -82,7 +82,10 @@ extension UploadStore {
         let condition = organization == nil ? "" : " AND organization = ?1"
         return Int(
             try transaction.count(
-                "SELECT COUNT(*) FROM uploads WHERE scan_state = 'unscanned' AND status = 'COMPLETED'\(condition)",
+                """
+                SELECT COUNT(*) FROM uploads WHERE scan_state = 'unscanned' AND status = 'COMPLETED'\(condition)
+                AND organization NOT IN (SELECT internal_id FROM organizations WHERE deleted_at IS NOT NULL)
+                """,
                 organization.map { [.init($0)] } ?? []))
     }
 

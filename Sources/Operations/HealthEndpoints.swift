@@ -7,7 +7,7 @@ package import WorkerPool
 package struct HealthEndpoints: Sendable {
     private let database: any DatabaseDriver
     private let pool: ScanPool
-    /// Free bytes of the storage, nil where it cannot be read.
+    /// Free bytes of the storage, nil where it cannot be written.
     private let freeBytes: @Sendable () -> Int64?
 
     package init(database: any DatabaseDriver, pool: ScanPool, freeBytes: @escaping @Sendable () -> Int64?) {
@@ -66,7 +66,7 @@ package struct HealthEndpoints: Sendable {
     }
 
     private func storageProblem() -> String? {
-        guard let free = freeBytes() else { return "the storage cannot be read" }
+        guard let free = freeBytes() else { return "the storage cannot be written" }
         return free < Self.leastFreeBytes ? "the storage is almost full" : nil
     }
 }

@@ -9,12 +9,9 @@ import WorkerProtocol
 struct ClassifierSetup: Sendable {
     let pool: ScanPool
     /// Scores at or above it are NSFW: the setting's, else the model's own.
-    let threshold: Double
+    let threshold: @Sendable () -> Double
     /// What is wrong with the model's manifest; the classifier is unavailable then.
     let manifestProblem: String?
-
-    /// Where neither a setting nor a manifest says anything.
-    private static let defaultThreshold = 0.8
 
     init(_ settings: ClassifierSettings, log: Logger, metrics: MetricsRegistry) {
         var manifest: ModelManifest?
@@ -22,7 +19,8 @@ struct ClassifierSetup: Sendable {
             manifest = try ModelManifest(contentsOf: settings.modelManifest)
             manifestProblem = nil
         } catch { manifestProblem = "\(error)" }
-        threshold = settings.threshold ?? manifest?.threshold ?? Self.defaultThreshold
+        let source = ThresholdSource(settings, manifest)
+        threshold = { source.current() }
         let cores = max(1, sysconf(CInt(_SC_NPROCESSORS_ONLN)))
         let executable = settings.workerExecutable.isEmpty ? Self.siblingWorker() : settings.workerExecutable
         pool = ScanPool(

@@ -61,7 +61,9 @@ final class Service: Sendable {
             executor: executor, log: log, metrics: metrics)
 
         // Routers.
-        let health = HealthEndpoints(database: database, pool: classifier.pool) { try? blobs.freeBytes() }
+        let health = HealthEndpoints(database: database, pool: classifier.pool) {
+            blobs.isWritable ? try? blobs.freeBytes() : nil
+        }
         var publicRouter = Router()
         let routes = AuthenticatedRoutes(authenticator: authenticator, limiter: limiter)
         UploadEndpoints(services: services).register(on: &publicRouter, routes)

@@ -46,7 +46,8 @@ struct AuditTrail: Sendable {
 
     private static func difference(_ before: JSONObject, _ after: JSONObject) -> (JSONObject, JSONObject) {
         var (old, new) = (JSONObject(), JSONObject())
-        for (name, value) in after where before[name] != value {
+        // By their text: what Unicode calls equivalent is a change all the same.
+        for (name, value) in after where before[name]?.encoded.utf8.elementsEqual(value.encoded.utf8) != true {
             old[name] = before[name]
             new[name] = value
         }

@@ -1,3 +1,4 @@
+import Database
 import Domain
 import Endpoints
 
@@ -10,7 +11,7 @@ struct OperatorUpdate: Sendable {
         case value(Value)
     }
 
-    private let tenant: OrganizationUpdate
+    let tenant: OrganizationUpdate
     private let tier: Tier?
     private let rateLimits: RateLimitOverrides?
     private let infrastructure: Explicit<JSONObject>
@@ -32,7 +33,7 @@ struct OperatorUpdate: Sendable {
         monthlyAllowance = Self.explicit(cap, isPresent: fields.has("monthly_credit_cap"))
         autoBillingEnabled = fields.bool("auto_billing_enabled")
         billingCycleStart = fields.integer("billing_cycle_start", 1...31).map(Int.init)
-        credits = fields.integer("credits", 0...Self.maximumCredits)
+        credits = fields.integer("credits", 0...CreditLedger.maximumAmount)
     }
 
     func apply(to organization: inout Organization) {

@@ -10,7 +10,7 @@ extension OrganizationDirectory {
     ) async throws(Failure) -> JSONObject {
         var fields = FieldReader(object)
         let update = OperatorUpdate(reading: &fields)
-        if !fields.has("organization_name") {
+        if object["organization_name"] ?? .null == .null {
             fields.reject("organization_name", "missing", "this field is required")
         }
         var users: [UserDraft] = []

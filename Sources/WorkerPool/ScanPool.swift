@@ -58,7 +58,11 @@ package final class ScanPool: Sendable {
 
     /// Takes the classifier out of service, or back. Scans that run go on to their end.
     package func setOutOfService(_ down: Bool) {
-        board.update { $0.outOfService = down }
+        board.update { status in
+            status.outOfService = down
+            // The supervisor says what else may be wrong, at its next turn.
+            if !down, status.unavailableReason == .outOfService { status.unavailableReason = nil }
+        }
         if down { _ = mailbox.post(.clearQueue) }
         log.warning(down ? "classifier_out_of_service" : "classifier_in_service")
     }

@@ -52,6 +52,15 @@ struct JSONParserTests {
         #expect(try JSONParser.parse("\"\(nested(100)) \\\" [\"").stringValue != nil)
     }
 
+    // Swift's strings are equal when Unicode calls them canonically equivalent; JSON's names are not.
+    @Test("Names that only look alike are different members")
+    func equivalentNames() throws {
+        let object = try JSONParser.parse("{\"\\u00e9\":1,\"e\\u0301\":2}").objectValue
+        #expect(object?.count == 2)
+        #expect(object?["\u{e9}"] == 1)
+        #expect(object?["e\u{301}"] == 2)
+    }
+
     @Test("Size is limited")
     func size() {
         let text = "\"" + String(repeating: "a", count: 1_048_576) + "\""

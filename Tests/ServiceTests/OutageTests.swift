@@ -1,3 +1,4 @@
+import Foundation
 import TestSupport
 import Testing
 
@@ -105,6 +106,30 @@ struct OutageTests {
             try tenant.get("/v1/uploads/\(bad)").json["status"] == "QUARANTINED"
         }
         #expect(quarantined, "the model was not taken up: \(service.log.suffix(1000))")
+        try service.stop()
+    }
+
+    // The workers read a manifest that comes late; the gate must go by the same one.
+    @Test("A manifest that comes after the start brings its own threshold")
+    func lateManifest() throws {
+        let directory = try TemporaryDirectory()
+        let path = directory.path + "/late.json"
+        let service = try Service(settings: ["PORTCULLIS_MODEL": path])
+        let tenant = try service.makeTenant()
+        _ = try tenant.accepted(try Repository.fixture(Sample.safeJPEG))
+
+        let source = try JSON(parsing: Repository.bytes("models/open-nsfw.json"))
+        let file = try #require(source["file"].string)
+        try directory.write(Repository.bytes("models/\(file)"), to: file)
+        let text = String(decoding: try Repository.bytes("models/open-nsfw.json"), as: UTF8.self)
+        #expect(text.contains("\"threshold\": 0.8"))
+        let changed = text.replacingOccurrences(of: "\"threshold\": 0.8", with: "\"threshold\": 0.99995")
+        try directory.write(Array(changed.utf8), to: "late.json")
+        let accepted = try Concurrent.eventually {
+            let gate = try tenant.upload(fixture: Sample.nsfwJPEG).json["gate"]
+            return gate["reason"] == "clean" && gate["threshold"] == 0.99995
+        }
+        #expect(accepted, "the late manifest's threshold is not in force: \(service.log.suffix(1000))")
         try service.stop()
     }
 

@@ -24,6 +24,19 @@ struct PrivateTests {
         #expect(try Service.tenant().upload(fixture: Sample.safeJPEG).json["scan_state"] == "scanned")
     }
 
+    @Test("Amounts beyond the ledger's and an organization without a name are refused by name")
+    func createValidation() throws {
+        let huge = try send(
+            "POST", "/v1/private/organizations", ["organization_name": "x", "credits": 1_000_000_000_001])
+        #expect(huge.summary == "422 validation_error")
+        #expect(huge.text.contains("credits"))
+        for body: JSON in [["organization_name": nil], ["organization_name": ""], [:]] {
+            let answer = try send("POST", "/v1/private/organizations", body)
+            #expect(answer.summary == "422 validation_error")
+            #expect(answer.text.contains("organization_name"))
+        }
+    }
+
     @Test("The public listener does not know the private API")
     func notOnThePublicListener() throws {
         let service = try Service.current

@@ -102,11 +102,11 @@ enum ClassifyCommand {
         let outcome = await setup.pool.scan(
             ScanJob(
                 descriptor: descriptor, mediaType: type, organization: OrganizationID(rawValue: "command_line"),
-                threshold: setup.threshold))
+                threshold: setup.threshold()))
         switch outcome {
         case .scored(let scan, _):
             report.scan = scan
-            report.finding = GateRules.finding(score: scan.score, threshold: setup.threshold)
+            report.finding = GateRules.finding(score: scan.score, threshold: setup.threshold())
         case .unscannable(let explanation): (report.finding, report.explanation) = (.unscannable, explanation)
         case .unsupported(let explanation): (report.finding, report.explanation) = (.unsupported, explanation)
         case .unavailable(let reason, _):

@@ -19,7 +19,11 @@ enum Console {
         while !bytes.isEmpty {
             let written = unsafe bytes.withUnsafeBytes { unsafe Glibc.write(descriptor, $0.baseAddress, $0.count) }
             if written < 0 && errno == EINTR { continue }
-            guard written > 0 else { return }
+            guard written > 0 else {
+                // A result that got lost is no success, least of all a secret that is shown once. 74 is EX_IOERR.
+                if descriptor == 1 { exit(74) }
+                return
+            }
             bytes = bytes.dropFirst(written)
         }
     }

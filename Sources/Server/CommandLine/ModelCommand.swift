@@ -14,7 +14,7 @@ enum ModelCommand {
         let setup = ClassifierSetup(settings, log: Logger(minimumLevel: .error), metrics: MetricsRegistry())
         if let problem = setup.manifestProblem { throw ConfigurationError("PORTCULLIS_MODEL: \(problem)") }
         setup.pool.start()
-        let (threshold, runtime) = (setup.threshold, RuntimeLibrary(settings.runtimeLibrary))
+        let (threshold, runtime) = (setup.threshold(), RuntimeLibrary(settings.runtimeLibrary))
         let status = try runBlocking {
             let status = await setup.pool.statusOnceStarted()
             await setup.pool.shutDown()

@@ -42,6 +42,8 @@ struct TerminationSignals {
         var set = set
         var signal: CInt = 0
         while unsafe sigwait(&set, &signal) != 0 {}
+        // Whoever asks a second time does not want to wait for what is in flight.
+        unsafe pthread_sigmask(SIG_UNBLOCK, &set, nil)
         return signal == SIGINT ? "SIGINT" : "SIGTERM"
     }
 }

@@ -7,14 +7,17 @@ package import WorkerPool
 package struct UploadGate: Sendable {
     private let database: any DatabaseDriver
     private let pool: ScanPool
-    private let threshold: Double
+    private let currentThreshold: @Sendable () -> Double
     private let time: any TimeSource
 
-    /// - Parameter threshold: scores at or above it are NSFW; 0...1.
-    package init(database: any DatabaseDriver, pool: ScanPool, threshold: Double, time: any TimeSource) {
+    /// - Parameter threshold: gives what is in force at the moment of a check: scores at or above it are NSFW; 0...1.
+    package init(
+        database: any DatabaseDriver, pool: ScanPool, threshold: @escaping @Sendable () -> Double,
+        time: any TimeSource
+    ) {
         self.database = database
         self.pool = pool
-        self.threshold = threshold
+        currentThreshold = threshold
         self.time = time
     }
 
@@ -54,17 +57,22 @@ package struct UploadGate: Sendable {
         var scan: ScanScore?
         var explanation: String?
         var retryAfterSeconds: Int?
+        var threshold: Double
         var elapsed: Duration = .zero
     }
 
     private func examine(
         _ subject: GateSubject, under policy: GatePolicy, priority: ScanPriority
     ) async -> Examination {
-        if let exemption = GateRules.exemption(under: policy) { return Examination(finding: exemption) }
-        guard subject.mediaType.isImage else { return Examination(finding: .notAnImage) }
+        let threshold = currentThreshold()
+        if let exemption = GateRules.exemption(under: policy) {
+            return Examination(finding: exemption, threshold: threshold)
+        }
+        guard subject.mediaType.isImage else { return Examination(finding: .notAnImage, threshold: threshold) }
         guard MediaType.decodable.contains(subject.mediaType) else {
             return Examination(
-                finding: .unsupported, explanation: "\(subject.mediaType.rawValue) cannot be decoded by this build")
+                finding: .unsupported, explanation: "\(subject.mediaType.rawValue) cannot be decoded by this build",
+                threshold: threshold)
         }
         let start = ContinuousClock.now
         let outcome = await pool.scan(
@@ -79,13 +87,16 @@ package struct UploadGate: Sendable {
     private static func examination(of outcome: ScanOutcome, threshold: Double) -> Examination {
         switch outcome {
         case .scored(let scan, _):
-            Examination(finding: GateRules.finding(score: scan.score, threshold: threshold), scan: scan)
-        case .unscannable(let explanation): Examination(finding: .unscannable, explanation: explanation)
-        case .unsupported(let explanation): Examination(finding: .unsupported, explanation: explanation)
+            Examination(
+                finding: GateRules.finding(score: scan.score, threshold: threshold), scan: scan, threshold: threshold)
+        case .unscannable(let explanation):
+            Examination(finding: .unscannable, explanation: explanation, threshold: threshold)
+        case .unsupported(let explanation):
+            Examination(finding: .unsupported, explanation: explanation, threshold: threshold)
         case .unavailable(let reason, let retryAfter):
             Examination(
                 finding: .classifierUnavailable, explanation: "the classifier is unavailable: \(reason.rawValue)",
-                retryAfterSeconds: retryAfter)
+                retryAfterSeconds: retryAfter, threshold: threshold)
         }
     }
 
@@ -94,7 +105,7 @@ package struct UploadGate: Sendable {
     ) -> DecisionReceipt {
         let (seconds, attoseconds) = examination.elapsed.components
         return DecisionReceipt(
-            decision: decision, reason: examination.finding, scan: examination.scan, threshold: threshold,
+            decision: decision, reason: examination.finding, scan: examination.scan, threshold: examination.threshold,
             model: examination.scan == nil ? nil : pool.status.model, policy: policy, scannedAt: time.now(),
             elapsedMilliseconds: Double(seconds) * 1000 + Double(attoseconds / 1_000_000_000_000) / 1000,
             sha256: subject.sha256, explanation: examination.explanation)
