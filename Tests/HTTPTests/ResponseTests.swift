@@ -37,7 +37,8 @@ extension HTTPSuite {
                 if request.head.path == "/dropped" { return Response(status: 204) }
                 return Response(status: 200, body: .file(file))
             }
-            let before = openDescriptors()
+            let before = openDescriptors(of: server.port)
+            #expect(before == 1, "the listening socket alone")
             for target in ["GET /", "GET /dropped", "HEAD /", "GET /", "POST /early"] {
                 let client = try server.connect()
                 let length = target.hasPrefix("POST") ? "Content-Length: 9\r\n" : ""
@@ -45,7 +46,7 @@ extension HTTPSuite {
                     "\(target) HTTP/1.1\r\nHost: a\r\n\(length)\r\n", toHead: target.hasPrefix("HEAD"))
                 #expect(answer.status == (target == "GET /dropped" ? 204 : 200))
             }
-            try await eventually { openDescriptors() == before }
+            try await eventually { openDescriptors(of: server.port) == before }
             await server.stop()
         }
 
@@ -142,12 +143,27 @@ extension HTTPSuite {
     }
 }
 
-/// How many sockets and files this process has open. Timers and polls are not counted: Swift's runtime opens its own.
-func openDescriptors() -> Int {
-    (0..<4_096).count { descriptor in
-        var status = stat()
-        guard unsafe fstat(Int32(descriptor), &status) == 0 else { return false }
-        let kind = status.st_mode & S_IFMT
-        return kind == S_IFSOCK || kind == S_IFREG
+/// How many sockets of a server's port, on either side, and how many of these tests' temporary files this process has
+/// open. Suites that run beside these open and close descriptors of their own.
+func openDescriptors(of port: UInt16) -> Int {
+    (0..<4_096).count { number in
+        let descriptor = Int32(number)
+        var target = [UInt8](repeating: 0, count: 256)
+        let length = unsafe readlink("/proc/self/fd/\(descriptor)", &target, target.count)
+        if length > 0, String(decoding: target[..<length], as: UTF8.self).hasPrefix("/tmp/http-tests-") { return true }
+        return unsafe socketPort(descriptor, getsockname) == port || socketPort(descriptor, getpeername) == port
     }
+}
+
+private typealias AddressOf = (Int32, UnsafeMutablePointer<sockaddr>, UnsafeMutablePointer<socklen_t>) -> Int32
+
+private func socketPort(_ descriptor: Int32, _ addressOf: AddressOf) -> UInt16? {
+    var address = sockaddr_in()
+    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+    let status = unsafe withUnsafeMutablePointer(to: &address) { pointer in
+        unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+            unsafe addressOf(descriptor, $0, &length)
+        }
+    }
+    return status == 0 && address.sin_family == sa_family_t(AF_INET) ? UInt16(bigEndian: address.sin_port) : nil
 }
