@@ -1,6 +1,7 @@
 # `make run` takes a bare Debian 12 with Swift to a running service; `make help` lists the rest.
 
-CHECKED := --explicit-target-dependency-import-check error
+# Whether a terminal is attached must not change the compiler's command line: that would build everything anew.
+CHECKED := --explicit-target-dependency-import-check error --no-color-diagnostics
 RELEASE := swift build -c release $(CHECKED)
 SUITES ?=
 FILTER := $(if $(SUITES),--filter $(SUITES))
