@@ -1,8 +1,9 @@
 package import Domain
 
 extension FieldReader {
-    /// An e-mail address: one `@`, a local part of at most 64 and all of at most 254 bytes, a domain with a dot, no
-    /// white space and no control characters. Whether mail arrives, only mail can tell.
+    /// An e-mail address as the HTML standard defines it, with a domain that has a dot, of at most 254 characters; the
+    /// part before the `@` may have letters of any script (RFC 6531), domains of other scripts are written in Punycode.
+    /// Whether mail arrives, only mail can tell.
     package mutating func email(_ name: String) -> String? {
         guard let text = string(name, length: 3...254) else { return nil }
         guard Self.isEmail(text) else {
@@ -48,6 +49,9 @@ extension FieldReader {
             if !(1...100).contains(key.unicodeScalars.count) {
                 reject(name, "string_length", "a name in it has not 1 to 100 characters")
             }
+            if key.unicodeScalars.contains(where: { $0.value < 0x20 || $0.value == 0x7f }) {
+                reject(name, "control_character", "a name in it contains a control character")
+            }
             if let value = reader.string(key, length: 1...200) {
                 names[key] = value
             } else if object[key] == .null {
@@ -58,16 +62,44 @@ extension FieldReader {
         return names
     }
 
+    /// What `isEmail` accepts, as a regular expression (ECMA 262).
+    package static let emailPattern =
+        #"^[0-9A-Za-z.!#$%&'*+/=?^_`{|}~\u00a1-\u167f\u1681-\u1fff\u2070-\u2fff\u3001-\ud7ff-]{1,64}@"#
+        + #"(?:[0-9A-Za-z](?:[0-9A-Za-z-]{0,61}[0-9A-Za-z])?\.)+[0-9A-Za-z](?:[0-9A-Za-z-]{0,61}[0-9A-Za-z])?$"#
+
     package static func isEmail(_ text: String) -> Bool {
-        let parts = text.split(separator: "@", omittingEmptySubsequences: false)
-        guard text.utf8.count <= 254, parts.count == 2, (1...64).contains(parts[0].utf8.count) else { return false }
-        guard !text.unicodeScalars.contains(where: { $0.properties.isWhitespace || $0.value < 0x20 }) else {
+        let parts = text.unicodeScalars.split(separator: "@", omittingEmptySubsequences: false)
+        guard text.unicodeScalars.count <= 254, parts.count == 2, (1...64).contains(parts[0].count) else {
             return false
         }
-        guard !text.contains(where: { "<>()[]\\,;:\"".contains($0) }) else { return false }
+        guard parts[0].allSatisfy(isOfLocalPart) else { return false }
         let labels = parts[1].split(separator: ".", omittingEmptySubsequences: false)
-        return labels.count >= 2 && labels.allSatisfy { !$0.isEmpty && !$0.hasPrefix("-") && !$0.hasSuffix("-") }
+        return labels.count >= 2
+            && labels.allSatisfy { label in
+                (1...63).contains(label.count) && label.first != "-" && label.last != "-"
+                    && label.allSatisfy { isAlphanumeric($0) || $0 == "-" }
+            }
     }
+
+    // Between the ranges lie the kinds of white space and the marks that turn the direction of text.
+    private static func isOfLocalPart(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.value {
+        case 0xa1...0x167f, 0x1681...0x1fff, 0x2070...0x2fff, 0x3001...0xd7ff: true
+        default: isAlphanumeric(scalar) || ".!#$%&'*+/=?^_`{|}~-".unicodeScalars.contains(scalar)
+        }
+    }
+
+    private static func isAlphanumeric(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar {
+        case "0"..."9", "A"..."Z", "a"..."z": true
+        default: false
+        }
+    }
+
+    /// What `isWebURL` accepts, as a regular expression (ECMA 262).
+    package static let webURLPattern =
+        #"^[Hh][Tt][Tt][Pp][Ss]?://(?:\[[^\]\s/?#@"<>\\^`{|}]+|[^\s/?#@"<>\\^`{|}:\[][^\s/?#@"<>\\^`{|}]*)"#
+        + #"(?:[/?#][!-~]*)?$"#
 
     package static func isWebURL(_ text: String) -> Bool {
         let lowered = text.prefix(8).lowercased()

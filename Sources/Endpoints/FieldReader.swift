@@ -46,6 +46,31 @@ package struct FieldReader {
     /// Whether the field is there, be it null.
     package func has(_ name: String) -> Bool { object[name] != nil }
 
+    /// Notes an error where the field is absent or null.
+    package mutating func require(_ name: String) {
+        if object[name] == nil || object[name] == .null { reject(name, "missing", "this field is required") }
+    }
+
+    /// Text of `length` characters (Unicode scalars), whatever they are.
+    package mutating func anyText(_ name: String, length: ClosedRange<Int>) -> String? {
+        guard let value = value(name) else { return nil }
+        guard let text = value.stringValue else { return mismatch(name, "string_type", "a string", value) }
+        let count = text.unicodeScalars.count
+        guard length.contains(count) else {
+            reject(
+                name, "string_length",
+                "has \(count) characters; \(length.lowerBound) to \(length.upperBound) are accepted")
+            return nil
+        }
+        return text
+    }
+
+    /// Refuses a field of the official API that would have no effect here; null and an empty list say nothing.
+    package mutating func unsupported(_ name: String, _ reason: String) {
+        guard let value = value(name), value.arrayValue?.isEmpty != true else { return }
+        reject(name, "not_supported", reason)
+    }
+
     /// A reader for the fields of a nested object; nil where absent, null or no object (which is noted as an error).
     package mutating func nested(_ name: String) -> FieldReader? {
         object(name).map { FieldReader($0, at: location + [name]) }

@@ -14,8 +14,9 @@ import SystemCalls
 /// The nine steps, each handing over to the module that does its work.
 extension UploadServices {
     func authenticate(_ context: inout UploadContext) throws(Failure) {
+        let head = context.request.head
         context.caller = try authenticator.caller(
-            authorization: context.request.head.headers.values("authorization"), needing: .write)
+            authorization: head.headers.values("authorization"), from: head.remoteAddress, needing: .write)
     }
 
     func limitRate(_ context: inout UploadContext) throws(Failure) {
