@@ -98,19 +98,30 @@ extension FieldReader {
 
     /// What `isWebURL` accepts, as a regular expression (ECMA 262).
     package static let webURLPattern =
-        #"^[Hh][Tt][Tt][Pp][Ss]?://(?:\[[^\]\s/?#@"<>\\^`{|}]+|[^\s/?#@"<>\\^`{|}:\[][^\s/?#@"<>\\^`{|}]*)"#
-        + #"(?:[/?#][!-~]*)?$"#
+        #"^[Hh][Tt][Tt][Pp][Ss]?://(?:\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z.~%!$&'()*+,;=_-]+)(?::[0-9]{1,5})?"#
+        + #"(?:[/?#][!#-;=?-\[\]_a-z~]*)?$"#
 
     package static func isWebURL(_ text: String) -> Bool {
         let lowered = text.prefix(8).lowercased()
         guard let scheme = ["https://", "http://"].first(where: { lowered.hasPrefix($0) }) else { return false }
-        guard text.utf8.allSatisfy({ (0x21...0x7e).contains($0) && !"\"<>\\^`{|}".utf8.contains($0) }) else {
-            return false
+        let rest = text.utf8.dropFirst(scheme.utf8.count)
+        guard rest.allSatisfy({ (0x21...0x7e).contains($0) && !"\"<>\\^`{|}".utf8.contains($0) }) else { return false }
+        let authority = rest.prefix { !"/?#".utf8.contains($0) }
+        // Neither user names nor passwords belong into a URL that is shown: `@` is in no host.
+        let host: Substring.UTF8View
+        if authority.first == UInt8(ascii: "[") {
+            guard let close = authority.firstIndex(of: UInt8(ascii: "]")) else { return false }
+            host = authority[authority.startIndex...close]
+            guard host.count > 2, host.dropFirst().dropLast().allSatisfy({ "0123456789ABCDEFabcdef:.".utf8.contains($0) })
+            else { return false }
+        } else {
+            host = authority.prefix { $0 != UInt8(ascii: ":") }
+            guard !host.isEmpty, !host.contains(where: { "@[]".utf8.contains($0) }) else { return false }
         }
-        let authority = text.dropFirst(scheme.count).prefix { $0 != "/" && $0 != "?" && $0 != "#" }
-        // User names and passwords do not belong into a URL that is shown.
-        guard !authority.contains("@") else { return false }
-        let host = authority.hasPrefix("[") ? authority.prefix { $0 != "]" } : authority.prefix { $0 != ":" }
-        return !host.isEmpty
+        let port = authority[host.endIndex...]
+        guard let colon = port.first else { return true }
+        let digits = port.dropFirst()
+        return colon == UInt8(ascii: ":") && (1...5).contains(digits.count)
+            && digits.allSatisfy { (0x30...0x39).contains($0) }
     }
 }

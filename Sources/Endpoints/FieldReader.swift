@@ -84,7 +84,7 @@ package struct FieldReader {
 
     package mutating func integer(_ name: String, _ range: ClosedRange<Int64>) -> Int64? {
         guard let value = value(name) else { return nil }
-        guard let integer = value.integerValue else { return mismatch(name, "integer_type", "an integer", value) }
+        guard let integer = value.wholeNumber else { return mismatch(name, "integer_type", "an integer", value) }
         guard range.contains(integer) else {
             reject(name, "out_of_range", "\(integer) is not in \(range.lowerBound) to \(range.upperBound)")
             return nil
@@ -153,5 +153,14 @@ package struct FieldReader {
     ) -> Value? {
         reject(name, type, "is \(value.kindName); expected \(expected)")
         return nil
+    }
+}
+
+extension JSONValue {
+    /// A whole number, be it written as `5` or as `5.0`: JSON knows no difference (RFC 8259, section 6).
+    fileprivate var wholeNumber: Int64? {
+        guard case .number(let value) = self else { return integerValue }
+        // Beyond 2^53 a number with a fraction does not tell which whole one it stands for.
+        return value.magnitude <= 9_007_199_254_740_991 ? Int64(exactly: value) : nil
     }
 }

@@ -135,7 +135,8 @@ package struct Schema: Sendable {
         let any: JSONObject = [
             "anyOf": [
                 ["type": "null"], ["type": "boolean"],
-                ["type": "number", "minimum": -9_007_199_254_740_991, "maximum": 9_007_199_254_740_991],
+                ["type": "integer", "minimum": .integer(.min), "maximum": .integer(.max)],
+                ["type": "number", "not": ["type": "integer"]],
                 .object(text), ["type": "array", "items": reference],
                 ["type": "object", "propertyNames": .object(text), "additionalProperties": reference],
             ]

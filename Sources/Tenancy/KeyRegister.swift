@@ -79,11 +79,13 @@ struct KeyRegister: Sendable {
         }
         let highest = user.role.highestPermission
         guard let excess = permissions?.filter({ $0 > highest }).sorted().first else { return nil }
-        return .validation([
-            ValidationError(
-                "beyond_role", at: ["body", "permissions"],
-                "the role \(user.role.rawValue) allows up to \(highest.rawValue), not \(excess.rawValue)")
-        ])
+        return Failure(
+            .conflict,
+            "The user's role \(user.role.rawValue) allows up to the permission \(highest.rawValue), not \(excess.rawValue).",
+            details: [
+                "role": .string(user.role.rawValue), "highest_permission": .string(highest.rawValue),
+                "retryable": false,
+            ])
     }
 
     static func nameTaken(_ name: String) -> Failure {

@@ -22,8 +22,6 @@ struct UsageEndpoints: Sendable {
         ) { request, caller throws(Failure) in try keyUsage(request, caller) }
     }
 
-    private static let maximumDays: Int64 = 400
-
     /// From `start` to `end`; of what is absent, the current billing period takes the place.
     private func range(
         _ request: Request, current: BillingPeriod, now: Timestamp
@@ -32,9 +30,6 @@ struct UsageEndpoints: Sendable {
         let start = query.timestamp("start") ?? current.start
         let end = query.timestamp("end") ?? max(now, start).adding(milliseconds: 1)
         if end <= start { query.reject("end", "range", "is not after start") }
-        if end.milliseconds - start.milliseconds > Self.maximumDays * 86_400_000 {
-            query.reject("start", "range", "lies more than \(Self.maximumDays) days before end")
-        }
         try query.finish()
         return BillingPeriod(start: start, end: end)
     }
@@ -104,7 +99,7 @@ extension UsageEndpoints {
         private static let tag = "Usage"
         private static let range: [EndpointDescription.Parameter] = [
             .init("start", .day, "From then on; the beginning of the billing period without it. A moment or a day."),
-            .init("end", .day, "Until before then; now without it. At most 400 days after start."),
+            .init("end", .day, "Until before then; now without it."),
         ]
         private static let limits: [Schema.Property] = [("start", .timestamp), ("end", .timestamp)]
 
