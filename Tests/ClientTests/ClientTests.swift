@@ -60,7 +60,8 @@ struct ClientTests {
         let tested = run.outputText.firstMatch(of: /Tested: (\d+)/).flatMap { Int($0.1) } ?? 0
         let operations = try JSON(parsing: tenant.get("/openapi.json").body)["paths"].object.values
             .reduce(0) { $0 + $1.keys.count }
-        #expect(tested == operations)
+        // The description itself is what it reads, not what it tests.
+        #expect(tested == operations - 1)
         #expect(!run.outputText.contains("Rate limited"), "\(run.outputText.suffix(3_000))")
         #expect(!run.outputText.contains("Authentication failed"), "\(run.outputText.suffix(3_000))")
     }

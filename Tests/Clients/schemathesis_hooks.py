@@ -41,6 +41,8 @@ def map_case(context, case):
                 case.body["metadata"] = '{"a": 1}'
         else:
             case.query["filename"] = "file.bin"
+            # A file has at least one byte.
+            case.body = case.body or b"a byte at least"
     return case
 
 
