@@ -112,7 +112,8 @@ extension FieldReader {
         if authority.first == UInt8(ascii: "[") {
             guard let close = authority.firstIndex(of: UInt8(ascii: "]")) else { return false }
             host = authority[authority.startIndex...close]
-            guard host.count > 2, host.dropFirst().dropLast().allSatisfy({ "0123456789ABCDEFabcdef:.".utf8.contains($0) })
+            guard host.count > 2,
+                host.dropFirst().dropLast().allSatisfy({ "0123456789ABCDEFabcdef:.".utf8.contains($0) })
             else { return false }
         } else {
             host = authority.prefix { $0 != UInt8(ascii: ":") }

@@ -28,8 +28,14 @@ struct UploadIntake: Sendable {
             await abandon(context)
             response = Response(failure: error)
         }
-        if let status = context.ratePass?.status { response = response.adding(status.headers) }
-        return response
+        return withRateLimit(response, context)
+    }
+
+    /// Every authenticated answer says how its limit stands; a refusal by the limit itself says so already.
+    private func withRateLimit(_ response: Response, _ context: UploadContext) -> Response {
+        if let status = context.ratePass?.status { return response.adding(status.headers) }
+        guard response.headers["X-RateLimit-Limit"] == nil, let caller = context.caller else { return response }
+        return response.adding(services.limiter.status(.upload, for: caller).headers)
     }
 
     private func run(_ context: inout UploadContext) async throws(Failure) {

@@ -15,8 +15,11 @@ import SystemCalls
 extension UploadServices {
     func authenticate(_ context: inout UploadContext) throws(Failure) {
         let head = context.request.head
-        context.caller = try authenticator.caller(
-            authorization: head.headers.values("authorization"), from: head.remoteAddress, needing: .write)
+        let caller = try authenticator.caller(
+            authorization: head.headers.values("authorization"), from: head.remoteAddress)
+        // Also whoever lacks the permission is told how the limit stands.
+        context.caller = caller
+        guard caller.key.allows(.write) else { throw Authenticator.forbidden(.write) }
     }
 
     func limitRate(_ context: inout UploadContext) throws(Failure) {

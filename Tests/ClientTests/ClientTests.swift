@@ -65,4 +65,31 @@ struct ClientTests {
         #expect(!run.outputText.contains("Rate limited"), "\(run.outputText.suffix(3_000))")
         #expect(!run.outputText.contains("Authentication failed"), "\(run.outputText.suffix(3_000))")
     }
+
+    @Test("The tour of docs/api.md works when it is pasted")
+    func tour() throws {
+        let page = try Repository.text("docs/api.md")
+        let blocks = page.matches(of: /```sh\n(?<commands>[^`]*)```/).map { String($0.output.commands) }
+        #expect(blocks.count >= 8)
+        let service = try Service.current
+        let publicPort = try service.publicPort
+        let privatePort = try service.privatePort
+        var script = "set -euo pipefail\n" + blocks.joined(separator: "\n")
+        script = script.replacing("127.0.0.1:8080", with: "127.0.0.1:\(publicPort)")
+        script = script.replacing("127.0.0.1:8081", with: "127.0.0.1:\(privatePort)")
+        let directory = try TemporaryDirectory()
+        try FileManager.default.createDirectory(at: directory.url("data"), withIntermediateDirectories: true)
+        try directory.write(Array(service.privateToken.utf8), to: "data/demo-private-token")
+        try FileManager.default.createSymbolicLink(
+            at: directory.url("fixtures"), withDestinationURL: Repository.url("fixtures"))
+        let outcome = try ChildProcess.run("/bin/bash", ["-c", script], directory: directory.path, seconds: 120)
+        #expect(outcome.status == .exited(0), "\(outcome.outputText)\(outcome.errorText)")
+        for part in [
+            "org_", "Example Ltd", "validation_error", "bob@example.org", "\"secrets\":[\"openai_key\"]",
+            "\"conflict\"",
+            "nsfw_content_rejected", "\"reason\":\"disabled\"", "credit_balance", "organization_updated",
+        ] {
+            #expect(outcome.outputText.contains(part), "\(part) is not in \(outcome.outputText)")
+        }
+    }
 }

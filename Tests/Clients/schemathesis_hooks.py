@@ -37,11 +37,13 @@ def map_case(context, case):
     elif path == "/v1/uploads" and method == "POST":
         if case.media_type == "multipart/form-data":
             case.query.clear()
-            if isinstance(case.body, dict) and "metadata" in case.body:
-                case.body["metadata"] = '{"a": 1}'
+            # A file has at least one byte.
+            if isinstance(case.body, dict):
+                case.body["file"] = case.body.get("file") or b"a byte at least"
+                if "metadata" in case.body:
+                    case.body["metadata"] = '{"a": 1}'
         else:
             case.query["filename"] = "file.bin"
-            # A file has at least one byte.
             case.body = case.body or b"a byte at least"
     return case
 

@@ -129,7 +129,8 @@ import Testing
             try await database.insert(organization)
             let now = Moment.start
             let uploads: [UploadRecord] = [
-                Sample.upload(of: id, bucket: "a", mediaType: .png), Sample.upload(of: id, bucket: "b", mediaType: .png),
+                Sample.upload(of: id, bucket: "a", mediaType: .png),
+                Sample.upload(of: id, bucket: "b", mediaType: .png),
                 Sample.upload(of: id, bucket: "b", mediaType: .jpeg),
             ]
             try await database.write { transaction throws(DatabaseError) in

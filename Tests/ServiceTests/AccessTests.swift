@@ -22,7 +22,8 @@ struct AccessTests {
         #expect(try tenant.send(HTTPRequest("POST", "\(keys)/rotated/rotate")).status == 200)
         pause(milliseconds: 600)
         return [
-            ("no key", nil), ("a malformed key", "sk_a b"), ("an unknown key", "sk_" + String(repeating: "A", count: 43)),
+            ("no key", nil), ("a malformed key", "sk_a b"),
+            ("an unknown key", "sk_" + String(repeating: "A", count: 43)),
             ("a revoked key", revoked), ("a rotated key's old secret", rotated), ("an expired key", expired),
             ("the private token", tenant.service.privateToken), ("a key's identifier", "key_0000000000000000"),
         ]
@@ -55,7 +56,8 @@ struct AccessTests {
                 if index < rank || isOthersRecord {
                     #expect(answer.summary == "403 forbidden", "\(operation) with \(Self.ranks[index])")
                 } else {
-                    #expect(![401, 403].contains(answer.status), "\(operation) with \(Self.ranks[index]): \(answer.text)")
+                    #expect(
+                        ![401, 403].contains(answer.status), "\(operation) with \(Self.ranks[index]): \(answer.text)")
                 }
                 #expect(answer["X-RateLimit-Limit"] == "9000", "\(operation) with \(Self.ranks[index])")
                 #expect(answer["X-Request-Id"]?.isEmpty == false)

@@ -15,7 +15,8 @@ struct AuditTests {
     func beforeAndAfter() throws {
         let tenant = try Service.tenant()
         let request = HTTPRequest(
-            "PATCH", "/v1/organizations", json: ["nsfw_fail_closed": true, "organization_name": "Test", "metadata": nil])
+            "PATCH", "/v1/organizations",
+            json: ["nsfw_fail_closed": true, "organization_name": "Test", "metadata": nil])
         let answer = try tenant.send(
             request.adding("X-Change-Reason", "after the incident").adding("User-Agent", "test/1"))
         #expect(answer.status == 200)

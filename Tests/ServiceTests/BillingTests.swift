@@ -120,7 +120,9 @@ struct BillingTests {
         #expect(key["credits"] == 2 && key["uploads"] == 1 && key["key_id"] == .string(id))
         let other = try Service.tenant()
         #expect(try other.get("/v1/organizations/api-keys/\(id)/usage").summary == "404 not_found")
-        for query in ["start=x", "start=2020-02-01&end=2020-01-01", "end=2020-02-30", "start=2020-01-01T00:00:00", "days=7"] {
+        for query in [
+            "start=x", "start=2020-02-01&end=2020-01-01", "end=2020-02-30", "start=2020-01-01T00:00:00", "days=7",
+        ] {
             #expect(try tenant.get("/v1/organizations/usage?\(query)").summary == "422 validation_error", "\(query)")
         }
     }

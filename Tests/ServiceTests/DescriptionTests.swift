@@ -31,7 +31,8 @@ struct DescriptionTests {
                 #expect(operation.json["responses"][status].isPresent, "\(operation) lacks \(status)")
             }
             let described = operation.json["parameters"].array.filter { $0["in"] == "path" }
-            #expect(described.compactMap { $0["name"].string }.sorted() == operation.parameters.sorted(), "\(operation)")
+            #expect(
+                described.compactMap { $0["name"].string }.sorted() == operation.parameters.sorted(), "\(operation)")
         }
     }
 

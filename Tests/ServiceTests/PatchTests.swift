@@ -11,33 +11,67 @@ struct PatchTests {
 
     /// What each body must be answered with.
     static let refusals: [(name: String, body: [UInt8], summary: String)] = [
-        ("invalid UTF-8", Array("{\"organization_name\":\"".utf8) + [0xff, 0xfe] + Array("\"}".utf8), "400 malformed_json"),
-        ("an overlong encoding", Array("{\"organization_name\":\"".utf8) + [0xc0, 0xaf] + Array("\"}".utf8), "400 malformed_json"),
+        (
+            "invalid UTF-8", Array("{\"organization_name\":\"".utf8) + [0xff, 0xfe] + Array("\"}".utf8),
+            "400 malformed_json"
+        ),
+        (
+            "an overlong encoding", Array("{\"organization_name\":\"".utf8) + [0xc0, 0xaf] + Array("\"}".utf8),
+            "400 malformed_json"
+        ),
         ("a lone surrogate", Array(#"{"organization_name":"\ud800"}"#.utf8), "400 malformed_json"),
         ("a NUL", Array(#"{"organization_name":"a\u0000b"}"#.utf8), "400 malformed_json"),
         ("a duplicate key", Array(#"{"organization_name":"a","organization_name":"b"}"#.utf8), "400 malformed_json"),
         ("a duplicate key deep inside", Array(#"{"metadata":{"a":{"b":1,"b":2}}}"#.utf8), "400 malformed_json"),
         (
             "a depth of 1,000",
-            Array(("{\"metadata\":" + String(repeating: "{\"a\":", count: 999) + "1" + String(repeating: "}", count: 1_000)).utf8),
+            Array(
+                ("{\"metadata\":" + String(repeating: "{\"a\":", count: 999) + "1"
+                    + String(repeating: "}", count: 1_000)).utf8),
             "400 malformed_json"
         ),
         ("a number over 2^63", Array(#"{"metadata":{"a":9223372036854775808}}"#.utf8), "400 malformed_json"),
         ("a number beyond all", Array(#"{"metadata":{"a":1e999}}"#.utf8), "400 malformed_json"),
-        ("a limit over 2^63", Array(#"{"rate_limit_overrides":{"upload":99999999999999999999}}"#.utf8), "400 malformed_json"),
-        ("a limit of 2^63 - 1", Array(#"{"rate_limit_overrides":{"upload":9223372036854775807}}"#.utf8), "422 validation_error"),
+        (
+            "a limit over 2^63", Array(#"{"rate_limit_overrides":{"upload":99999999999999999999}}"#.utf8),
+            "400 malformed_json"
+        ),
+        (
+            "a limit of 2^63 - 1", Array(#"{"rate_limit_overrides":{"upload":9223372036854775807}}"#.utf8),
+            "422 validation_error"
+        ),
         ("NaN", Array(#"{"metadata":{"a":NaN}}"#.utf8), "400 malformed_json"),
         ("a comment", Array(#"{"organization_name":"a"/* b */}"#.utf8), "400 malformed_json"),
         ("a byte order mark", [0xef, 0xbb, 0xbf] + Array(#"{"organization_name":"a"}"#.utf8), "400 malformed_json"),
-        ("an e-mail address with a newline", Array(#"{"billing_email":"a@example.org\n"}"#.utf8), "422 validation_error"),
-        ("an e-mail header", Array(#"{"billing_email":"a@example.org\r\nBcc: b@example.org"}"#.utf8), "422 validation_error"),
-        ("a name of 201 characters", Array("{\"organization_name\":\"\(String(repeating: "ü", count: 201))\"}".utf8), "422 validation_error"),
+        (
+            "an e-mail address with a newline", Array(#"{"billing_email":"a@example.org\n"}"#.utf8),
+            "422 validation_error"
+        ),
+        (
+            "an e-mail header", Array(#"{"billing_email":"a@example.org\r\nBcc: b@example.org"}"#.utf8),
+            "422 validation_error"
+        ),
+        (
+            "a name of 201 characters", Array("{\"organization_name\":\"\(String(repeating: "ü", count: 201))\"}".utf8),
+            "422 validation_error"
+        ),
         ("a name with a line break", Array(#"{"organization_name":"a\nb"}"#.utf8), "422 validation_error"),
         ("a URL of a script", Array(#"{"logo_url":"javascript:alert(1)"}"#.utf8), "422 validation_error"),
         ("a URL with a password", Array(#"{"logo_url":"https://a:b@example.org/"}"#.utf8), "422 validation_error"),
-        ("metadata over 64 KiB", Array("{\"metadata\":{\"a\":\"\(String(repeating: "x", count: 70_000))\"}}".utf8), "422 validation_error"),
-        ("10 MB of metadata", Array("{\"metadata\":{\"a\":\"\(String(repeating: "x", count: 10_000_000))\"}}".utf8), "413 payload_too_large"),
-        ("65 credentials", Array(("{\"default_llm_credentials\":{" + (0..<65).map { "\"p\($0)\":\"s\"" }.joined(separator: ",") + "}}").utf8), "422 validation_error"),
+        (
+            "metadata over 64 KiB", Array("{\"metadata\":{\"a\":\"\(String(repeating: "x", count: 70_000))\"}}".utf8),
+            "422 validation_error"
+        ),
+        (
+            "10 MB of metadata", Array("{\"metadata\":{\"a\":\"\(String(repeating: "x", count: 10_000_000))\"}}".utf8),
+            "413 payload_too_large"
+        ),
+        (
+            "65 credentials",
+            Array(
+                ("{\"default_llm_credentials\":{" + (0..<65).map { "\"p\($0)\":\"s\"" }.joined(separator: ",") + "}}")
+                    .utf8), "422 validation_error"
+        ),
     ]
 
     @Test("Bad input is refused with what is wrong, and changes nothing", arguments: refusals)
@@ -50,7 +84,9 @@ struct PatchTests {
         #expect(try tenant.organization() == before)
     }
 
-    @Test("Names of any script, whole numbers to the edge, and the deepest metadata that is allowed come back as they went")
+    @Test(
+        "Names of any script, whole numbers to the edge, and the deepest metadata that is allowed come back as they went"
+    )
     func edges() throws {
         let tenant = try Service.tenant()
         let deepest = String(repeating: "[", count: 29) + String(repeating: "]", count: 29)

@@ -132,7 +132,9 @@ struct RateLimitTests {
     @Test("A raised limit lets requests through at once, a lowered one stops them at once")
     func overridesAtOnce() throws {
         let tenant = try Service.tenant(rateLimits: ["search": 2, "metadata": 100])
-        func pass() throws -> Int { try (0..<8).map { _ in try tenant.get("/v1/uploads").status }.filter { $0 == 200 }.count }
+        func pass() throws -> Int {
+            try (0..<8).map { _ in try tenant.get("/v1/uploads").status }.filter { $0 == 200 }.count
+        }
         #expect(try pass() == 2)
         #expect(try tenant.patch(["rate_limit_overrides": ["search": 7]]).status == 200)
         #expect(try pass() == 5)

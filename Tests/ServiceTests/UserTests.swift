@@ -54,7 +54,8 @@ struct UserTests {
         #expect(all["results"].array.map { $0["email"] } == ["m3@example.org", "m2@example.org"])
         #expect(try tenant.get("\(Self.users)?role=member").json["total"] == 3)
         #expect(try tenant.get("\(Self.users)?role=member&status=suspended").json["total"] == 0)
-        for query in ["role=boss", "limit=0", "limit=1001", "skip=-1", "skip=x", "unheard=1", "role=member&role=admin"] {
+        for query in ["role=boss", "limit=0", "limit=1001", "skip=-1", "skip=x", "unheard=1", "role=member&role=admin"]
+        {
             #expect(try tenant.get("\(Self.users)?\(query)").summary == "422 validation_error", "\(query)")
         }
     }

@@ -148,6 +148,7 @@ package final class Service: Sendable {
     // MARK: Requests
 
     package var publicPort: Int { get throws { try current().publicPort } }
+    package var privatePort: Int { get throws { try current().privatePort } }
 
     package func connect(timeoutSeconds: Int = 60) throws -> HTTPConnection {
         try HTTPConnection(port: publicPort, timeoutSeconds: timeoutSeconds)

@@ -53,15 +53,6 @@ package struct Authenticator: Sendable {
         }
     }
 
-    /// As `caller(authorization:from:)`, and the key must have a permission.
-    package func caller(
-        authorization: [String], from address: String, needing permission: Permission
-    ) throws(Failure) -> Caller {
-        let caller = try caller(authorization: authorization, from: address)
-        guard caller.key.allows(permission) else { throw Self.forbidden(permission) }
-        return caller
-    }
-
     package static func forbidden(_ needed: Permission) -> Failure {
         Failure(
             .forbidden, "The key lacks the permission \"\(needed.rawValue)\".",
