@@ -22,6 +22,7 @@ run: build ## start the service with a demo organization; Ctrl-C ends it
 	@scripts/run-demo
 
 test: setup ## run every test; SUITES=Regex runs only those that match
+	@scripts/install-clients
 	@swift build --build-tests $(CHECKED)
 	@swift test --skip-build --disable-xctest --quiet $(FILTER)
 
@@ -32,6 +33,7 @@ format: ## format the sources
 	@swift format --in-place --parallel --recursive Package.swift Sources Tests
 
 asan: setup ## run every test under AddressSanitizer
+	@scripts/install-clients
 	@scripts/test-sanitized $(FILTER)
 
 clean: ## remove what was built; data/ and models/ stay

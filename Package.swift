@@ -140,6 +140,7 @@ let package = Package(
             ]),
         tests("JSONTests", ["Domain", "JSON"]),
         tests("AdmissionTests", ["Admission", "Domain"]),
+        tests("AuthenticationTests", ["Authentication", "Crypto", "Domain"]),
         tests("EndpointsTests", ["Domain", "Endpoints"]),
         tests("SettingsTests", ["Settings"]),
         tests("ImageDecodingTests", ["Domain", "ImageDecoding", "TestSupport"]),
@@ -161,6 +162,7 @@ let package = Package(
                 "WorkerPool", "WorkerProtocol",
             ]),
         tests("ServiceTests", ["TestSupport"]),
+        tests("ClientTests", ["TestSupport"]),
         tests("TestSupportTests", ["TestSupport"]),
         tests("TidyTests", ["TestSupport"]),
     ]

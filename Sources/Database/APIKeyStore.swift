@@ -54,17 +54,17 @@ package struct APIKeyStore {
     }
 
     /// Who bears the key with this hash, in one read: every request begins with it. nil where the key is unknown, its
-    /// organization was deleted or its user suspended. Whether it expired or was revoked is `APIKey.isActive`.
+    /// organization was deleted or its user is not active. The key has no more permissions than its user's role. Whether it expired or was revoked is `APIKey.isActive`.
     package func caller(hash: ContentHash) throws(DatabaseError) -> Caller? {
         try transaction.first(
             """
-            SELECT \(Self.columns), \(Organization.columns) FROM api_keys k
+            SELECT \(Self.columns), u.role, \(Organization.columns) FROM api_keys k
             JOIN organizations o ON o.internal_id = k.organization
             JOIN users u ON u.id = k.user_id
-            WHERE k.hash = ?1 AND o.deleted_at IS NULL AND u.status <> 'suspended'
+            WHERE k.hash = ?1 AND o.deleted_at IS NULL AND u.status = 'active'
             """, [.init(hash)]
         ) { row throws(DatabaseError) in
-            let key = try Self.decode(&row)
+            let key = try Self.decode(&row).limited(to: try row.value())
             return Caller(organization: try Organization.decode(&row), key: key)
         }
     }
@@ -136,6 +136,37 @@ package struct APIKeyStore {
         try transaction.execute(
             "UPDATE api_keys SET revoked_at = ?3 WHERE organization = ?1 AND id = ?2 AND revoked_at IS NULL",
             [.init(organization), .init(id), .init(now)]) == 1
+    }
+
+    /// Revokes every key of a user.
+    /// - Returns: how many were revoked.
+    @discardableResult
+    package func revokeAll(of user: UserID, in organization: InternalID, now: Timestamp) throws(DatabaseError) -> Int {
+        try transaction.execute(
+            "UPDATE api_keys SET revoked_at = ?3 WHERE organization = ?1 AND user_id = ?2 AND revoked_at IS NULL",
+            [.init(organization), .init(user), .init(now)])
+    }
+
+    /// How many keys of the user are not revoked.
+    package func count(of user: UserID, in organization: InternalID) throws(DatabaseError) -> Int {
+        Int(
+            try transaction.count(
+                "SELECT COUNT(*) FROM api_keys WHERE organization = ?1 AND user_id = ?2 AND revoked_at IS NULL",
+                [.init(organization), .init(user)]))
+    }
+
+    /// Whether somebody can still administrate the organization without a key, or without a user: an active admin has a
+    /// key with that permission that is good at `now`.
+    package func hasAdministrator(
+        _ organization: InternalID, besidesKey key: KeyID? = nil, besidesUser user: UserID? = nil, now: Timestamp
+    ) throws(DatabaseError) -> Bool {
+        try transaction.count(
+            """
+            SELECT COUNT(*) FROM api_keys k JOIN users u ON u.id = k.user_id
+            WHERE k.organization = ?1 AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > ?2)
+            AND u.status = 'active' AND u.role = 'admin' AND ',' || k.permissions || ',' LIKE '%,admin,%'
+            AND k.id <> ?3 AND k.user_id <> ?4
+            """, [.init(organization), .init(now), .init(key?.rawValue ?? ""), .init(user?.rawValue ?? "")]) > 0
     }
 
     /// How often the time of a key's last use is written: once a minute at most.

@@ -8,7 +8,7 @@ package struct AuditEvent: Hashable, Sendable {
     package let at: Timestamp
     /// A key's id, `operator` or `system`.
     package let actor: String
-    /// What was done, such as `organization.updated`.
+    /// What was done, such as `organization_updated`.
     package let action: String
     /// To what kind of thing, such as `upload`, and to which.
     package let resourceType: String
@@ -16,10 +16,15 @@ package struct AuditEvent: Hashable, Sendable {
     package let before: JSONObject?
     package let after: JSONObject?
     package let requestID: String?
+    package let origin: AuditOrigin?
+    /// Filled in by the log, from the key that `actor` names, since key and user may be gone later.
+    package private(set) var actorEmail: String?
+    package private(set) var actorKeyName: String?
 
     package init(
         id: String, organization: InternalID, at: Timestamp, actor: String, action: String, resourceType: String,
-        resourceID: String, before: JSONObject? = nil, after: JSONObject? = nil, requestID: String? = nil
+        resourceID: String, before: JSONObject? = nil, after: JSONObject? = nil, requestID: String? = nil,
+        origin: AuditOrigin? = nil
     ) {
         self.id = id
         self.organization = organization
@@ -31,6 +36,54 @@ package struct AuditEvent: Hashable, Sendable {
         self.before = before
         self.after = after
         self.requestID = requestID
+        self.origin = origin
+    }
+
+    fileprivate func naming(email: String?, keyName: String?) -> AuditEvent {
+        var event = self
+        event.actorEmail = email
+        event.actorKeyName = keyName
+        return event
+    }
+}
+
+/// Where a change came from, as far as the request tells.
+package struct AuditOrigin: Hashable, Sendable {
+    package var address: String
+    package var userAgent: String?
+    /// Why, in the caller's own words.
+    package var reason: String?
+
+    package init(address: String, userAgent: String? = nil, reason: String? = nil) {
+        self.address = address
+        self.userAgent = userAgent
+        self.reason = reason
+    }
+}
+
+/// What a list of events shows of them; nil shows all.
+package struct AuditFilter: Hashable, Sendable {
+    package var resourceType: String?
+    package var resourceID: String?
+    package var actor: String?
+    package var action: String?
+    /// From `start` (inclusive) to `end` (exclusive).
+    package var start: Timestamp?
+    package var end: Timestamp?
+
+    package init() {}
+
+    // One statement for all filters; organization and time narrow it by the index.
+    fileprivate static let condition = """
+        organization = ?1 AND at >= ?2 AND at < ?3 AND (?4 IS NULL OR resource_type = ?4) \
+        AND (?5 IS NULL OR resource_id = ?5) AND (?6 IS NULL OR actor = ?6) AND (?7 IS NULL OR action = ?7)
+        """
+
+    fileprivate func parameters(_ organization: InternalID) -> [SQLValue] {
+        [
+            .init(organization), .init(start?.milliseconds ?? .min), .init(end?.milliseconds ?? .max),
+            .init(resourceType), .init(resourceID), .init(actor), .init(action),
+        ]
     }
 }
 
@@ -39,23 +92,37 @@ package struct AuditLog {
     private let transaction: any Transaction
     init(_ transaction: any Transaction) { self.transaction = transaction }
 
-    private static let columns =
-        "id, organization, at, actor, action, resource_type, resource_id, before, after, request_id"
+    private static let columns = """
+        id, organization, at, actor, action, resource_type, resource_id, before, after, request_id, \
+        ip_address, user_agent, reason, actor_email, actor_key_name
+        """
 
     private static func decode(_ row: inout Row) throws(DatabaseError) -> AuditEvent {
-        AuditEvent(
+        let event = AuditEvent(
             id: try row.text(), organization: try row.value(), at: try row.timestamp(), actor: try row.text(),
             action: try row.text(), resourceType: try row.text(), resourceID: try row.text(),
-            before: try row.optionalObject(), after: try row.optionalObject(), requestID: try row.optionalText())
+            before: try row.optionalObject(), after: try row.optionalObject(), requestID: try row.optionalText(),
+            origin: try decodeOrigin(&row))
+        return event.naming(email: try row.optionalText(), keyName: try row.optionalText())
+    }
+
+    private static func decodeOrigin(_ row: inout Row) throws(DatabaseError) -> AuditOrigin? {
+        let (address, agent, reason) = (try row.optionalText(), try row.optionalText(), try row.optionalText())
+        return address.map { AuditOrigin(address: $0, userAgent: agent, reason: reason) }
     }
 
     package func insert(_ event: AuditEvent) throws(DatabaseError) {
         try transaction.execute(
-            "INSERT INTO audit_events (\(Self.columns)) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+            """
+            INSERT INTO audit_events (\(Self.columns)) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13,
+            (SELECT u.email FROM api_keys k JOIN users u ON u.id = k.user_id WHERE k.id = ?4),
+            (SELECT k.name FROM api_keys k WHERE k.id = ?4))
+            """,
             [
                 .init(event.id), .init(event.organization), .init(event.at), .init(event.actor), .init(event.action),
                 .init(event.resourceType), .init(event.resourceID), .init(event.before), .init(event.after),
-                .init(event.requestID),
+                .init(event.requestID), .init(event.origin?.address), .init(event.origin?.userAgent),
+                .init(event.origin?.reason),
             ])
     }
 
@@ -80,6 +147,25 @@ package struct AuditLog {
                 .init(limit + 1),
             ], Self.decode)
         return Page(rows: rows, limit: limit) { .init(at: $0.at, id: $0.id) }
+    }
+}
+
+extension AuditLog {
+    /// Newest first, without the first `skip` of them.
+    package func list(
+        _ organization: InternalID, filter: AuditFilter, skip: Int, limit: Int
+    ) throws(DatabaseError) -> [AuditEvent] {
+        try transaction.query(
+            """
+            SELECT \(Self.columns) FROM audit_events WHERE \(AuditFilter.condition)
+            ORDER BY at DESC, id DESC LIMIT ?8 OFFSET ?9
+            """, filter.parameters(organization) + [.init(Page<AuditEvent>.clamped(limit)), .init(skip)], Self.decode)
+    }
+
+    package func count(_ organization: InternalID, filter: AuditFilter) throws(DatabaseError) -> Int {
+        Int(
+            try transaction.count(
+                "SELECT COUNT(*) FROM audit_events WHERE \(AuditFilter.condition)", filter.parameters(organization)))
     }
 }
 

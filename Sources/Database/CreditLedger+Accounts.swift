@@ -122,10 +122,6 @@ extension CreditLedger {
         }
     }
 
-    private static func decodeUsage(_ row: inout Row) throws(DatabaseError) -> CreditUsage {
-        CreditUsage(credits: try row.integer(), bytes: try row.integer(), uploads: try row.integer())
-    }
-
     /// The account's counters as its ledger's sums give them, beside those that are stored, for `verify`: they are
     /// equal, and what is held equals the open holds. nil without such an organization.
     package func reconcile(

@@ -5,11 +5,12 @@ extension Organization {
     static let columns = """
         o.internal_id, o.id, o.name, o.logo_url, o.billing_email, o.notifications_email, o.metadata, o.tier, \
         o.infrastructure, o.rate_limits, o.rate_limit_overrides, o.default_llm_credentials, o.nsfw_check_enabled, \
-        o.nsfw_fail_closed, o.monthly_allowance, o.auto_billing_enabled, o.billing_cycle_start, o.created_at, o.updated_at
+        o.nsfw_fail_closed, o.monthly_allowance, o.auto_billing_enabled, o.billing_cycle_start, o.created_at, \
+        o.updated_at, o.read_auditing_enabled
         """
 
     static func decode(_ row: inout Row) throws(DatabaseError) -> Organization {
-        Organization(
+        var organization = Organization(
             internalID: try row.value(), id: try row.value(), name: try row.text(), logoURL: try row.optionalText(),
             billingEmail: try row.optionalText(), notificationsEmail: try row.optionalText(),
             metadata: try row.object(), tier: try row.value(), infrastructure: try row.optionalObject(),
@@ -20,16 +21,18 @@ extension Organization {
             monthlyAllowanceOverride: decodeAllowance(try row.optionalInteger()),
             autoBillingEnabled: try row.bool(), billingCycleStart: try row.int(), createdAt: try row.timestamp(),
             updatedAt: try row.timestamp())
+        organization.readAuditingEnabled = try row.bool()
+        return organization
     }
 
-    /// The columns that an update writes, from `name` to `updated_at`.
+    /// The columns that an update writes, from `name` to `read_auditing_enabled`.
     var mutableColumns: [SQLValue] {
         [
             .init(name), .init(logoURL), .init(billingEmail), .init(notificationsEmail), .init(metadata), .init(tier),
             .init(infrastructure), .init(Self.encode(rateLimits)), .init(Self.encode(rateLimitOverrides)),
             .init(encodedCredentials), .init(gate.checkEnabled), .init(gate.failClosed),
             Self.encode(monthlyAllowanceOverride), .init(autoBillingEnabled), .init(billingCycleStart),
-            .init(updatedAt),
+            .init(updatedAt), .init(readAuditingEnabled),
         ]
     }
 

@@ -59,6 +59,18 @@ package struct UploadStore {
             """, [.init(organization), .init(sha256), .init(Page<UploadRecord>.clamped(limit))], Self.decode)
     }
 
+    /// How many uploads of a status were made from `period.start` to before `period.end`.
+    package func count(
+        _ organization: InternalID, status: UploadStatus, in period: BillingPeriod
+    ) throws(DatabaseError) -> Int {
+        Int(
+            try transaction.count(
+                """
+                SELECT COUNT(*) FROM uploads
+                WHERE organization = ?1 AND status = ?2 AND created_at >= ?3 AND created_at < ?4
+                """, [.init(organization), .init(status), .init(period.start), .init(period.end)]))
+    }
+
     /// Newest first.
     package func list(
         _ organization: InternalID, filter: UploadFilter = UploadFilter(), after cursor: PageCursor? = nil,

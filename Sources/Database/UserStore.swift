@@ -58,6 +58,43 @@ package struct UserStore {
         return Page(rows: rows, limit: limit) { .init(at: $0.createdAt, id: $0.id.rawValue) }
     }
 
+    /// What a list of users shows of them; nil shows all.
+    package struct Filter: Sendable {
+        package var role: UserRole?
+        package var status: UserStatus?
+
+        package init(role: UserRole? = nil, status: UserStatus? = nil) {
+            self.role = role
+            self.status = status
+        }
+
+        // One statement for all filters: the users of an organization are few.
+        fileprivate static let condition =
+            "organization = ?1 AND (?2 IS NULL OR role = ?2) AND (?3 IS NULL OR status = ?3)"
+    }
+
+    /// Newest first, without the first `skip` of them.
+    package func list(
+        _ organization: InternalID, filter: Filter, skip: Int, limit: Int
+    ) throws(DatabaseError) -> [User] {
+        try transaction.query(
+            """
+            SELECT \(Self.columns) FROM users WHERE \(Filter.condition)
+            ORDER BY created_at DESC, id DESC LIMIT ?4 OFFSET ?5
+            """,
+            [
+                .init(organization), .init(filter.role), .init(filter.status),
+                .init(Page<User>.clamped(limit)), .init(skip),
+            ], Self.decode)
+    }
+
+    package func count(_ organization: InternalID, filter: Filter = Filter()) throws(DatabaseError) -> Int {
+        Int(
+            try transaction.count(
+                "SELECT COUNT(*) FROM users WHERE \(Filter.condition)",
+                [.init(organization), .init(filter.role), .init(filter.status)]))
+    }
+
     /// Reads the user, lets `change` alter it, and writes it back. Sets `updatedAt`.
     /// - Returns: the user before and after, nil without such a user.
     package func update(

@@ -4,7 +4,8 @@ internal import Database
 /// Times are milliseconds since the epoch, booleans 0 or 1, lists and objects JSON text.
 enum SQLiteSchema {
     static let migrations: [Migration] = [
-        Migration(version: 1, statements: tenants + credits + uploads + records)
+        Migration(version: 1, statements: tenants + credits + uploads + records),
+        Migration(version: 2, statements: secretsAndOrigins),
     ]
 
     private static let tenants = [
@@ -208,5 +209,29 @@ enum SQLiteSchema {
         ) STRICT, WITHOUT ROWID
         """,
         "CREATE INDEX idempotency_records_by_time ON idempotency_records (created_at)",
+    ]
+
+    private static let secretsAndOrigins = [
+        // sealed is hexadecimal; key_fingerprint tells which key sealed it.
+        """
+        CREATE TABLE secrets (
+            organization TEXT NOT NULL REFERENCES organizations (internal_id),
+            name TEXT NOT NULL,
+            sealed TEXT NOT NULL,
+            key_fingerprint TEXT NOT NULL,
+            created_at INTEGER NOT NULL,
+            updated_at INTEGER NOT NULL,
+            PRIMARY KEY (organization, name)
+        ) STRICT, WITHOUT ROWID
+        """,
+        """
+        ALTER TABLE organizations ADD COLUMN
+            read_auditing_enabled INTEGER NOT NULL DEFAULT 0 CHECK (read_auditing_enabled IN (0, 1))
+        """,
+        "ALTER TABLE audit_events ADD COLUMN ip_address TEXT",
+        "ALTER TABLE audit_events ADD COLUMN user_agent TEXT",
+        "ALTER TABLE audit_events ADD COLUMN reason TEXT",
+        "ALTER TABLE audit_events ADD COLUMN actor_email TEXT",
+        "ALTER TABLE audit_events ADD COLUMN actor_key_name TEXT",
     ]
 }

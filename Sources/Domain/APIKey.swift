@@ -57,6 +57,15 @@ package struct APIKey: Hashable, Sendable {
         self.revokedAt = revokedAt
     }
 
+    /// The key with no more permissions than its user's role allows.
+    package func limited(to role: UserRole) -> APIKey {
+        let highest = role.highestPermission
+        guard permissions.contains(where: { $0 > highest }) else { return self }
+        var key = self
+        key.permissions = permissions.filter { $0 <= highest }.union([highest])
+        return key
+    }
+
     package func allows(_ needed: Permission) -> Bool { permissions.contains { $0 >= needed } }
 
     package func isActive(at moment: Timestamp) -> Bool {
@@ -68,9 +77,19 @@ package enum UserRole: String, CaseIterable, Sendable {
     case admin
     case member
     case viewer
+
+    /// The most that a key of such a user may do, whatever its own permissions say.
+    package var highestPermission: Permission {
+        switch self {
+        case .admin: .admin
+        case .member: .delete
+        case .viewer: .read
+        }
+    }
 }
 
-package enum UserStatus: String, Sendable {
+/// Only the keys of active users are good.
+package enum UserStatus: String, CaseIterable, Sendable {
     case active
     case suspended
     case pending

@@ -39,6 +39,8 @@ package struct Organization: Hashable, Sendable {
     package var autoBillingEnabled: Bool
     /// Day of the month, 1...31, on which the billing period begins.
     package var billingCycleStart: Int
+    /// Whether reads are recorded in the audit log, too.
+    package var readAuditingEnabled: Bool
     package let createdAt: Timestamp
     package var updatedAt: Timestamp
 
@@ -48,7 +50,8 @@ package struct Organization: Hashable, Sendable {
         infrastructure: JSONObject? = nil, rateLimits: RateLimitOverrides = .init(),
         rateLimitOverrides: RateLimitOverrides = .init(), defaultLLMCredentials: [String: String] = [:],
         gate: GateSettings = .init(), monthlyAllowanceOverride: MonthlyAllowance? = nil,
-        autoBillingEnabled: Bool = false, billingCycleStart: Int = 1, createdAt: Timestamp, updatedAt: Timestamp
+        autoBillingEnabled: Bool = false, billingCycleStart: Int = 1, readAuditingEnabled: Bool = false,
+        createdAt: Timestamp, updatedAt: Timestamp
     ) {
         self.internalID = internalID
         self.id = id
@@ -66,6 +69,7 @@ package struct Organization: Hashable, Sendable {
         self.monthlyAllowanceOverride = monthlyAllowanceOverride
         self.autoBillingEnabled = autoBillingEnabled
         self.billingCycleStart = billingCycleStart
+        self.readAuditingEnabled = readAuditingEnabled
         self.createdAt = createdAt
         self.updatedAt = updatedAt
     }

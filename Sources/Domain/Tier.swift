@@ -33,9 +33,13 @@ package enum Tier: String, CaseIterable, Sendable {
         }
     }
 
+    /// The balances at which a FREE organization is raised.
+    package static let proBalance: Int64 = 100_000
+    package static let teamBalance: Int64 = 1_000_000
+
     /// The tier that a FREE organization is raised to once its balance reaches `balance`, if any.
     package static func upgrade(from tier: Tier, balance: Int64) -> Tier? {
         guard tier == .free else { return nil }
-        return balance >= 1_000_000 ? .team : balance >= 100_000 ? .pro : nil
+        return balance >= teamBalance ? .team : balance >= proBalance ? .pro : nil
     }
 }

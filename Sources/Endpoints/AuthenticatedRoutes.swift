@@ -10,10 +10,12 @@ package struct AuthenticatedRoutes: Sendable {
 
     private let authenticator: Authenticator
     private let limiter: RateLimiter
+    private let readAudit: ReadAudit
 
-    package init(authenticator: Authenticator, limiter: RateLimiter) {
+    package init(authenticator: Authenticator, limiter: RateLimiter, readAudit: ReadAudit) {
         self.authenticator = authenticator
         self.limiter = limiter
+        self.readAudit = readAudit
     }
 
     /// Adds a route to `router`.
@@ -23,25 +25,31 @@ package struct AuthenticatedRoutes: Sendable {
     ///   - category: what the request counts against.
     package func add(
         _ method: HTTPMethod, _ path: String, to router: inout Router, needs: Permission, category: RateLimitCategory,
-        _ handler: @escaping Handler
+        describedBy description: EndpointDescription, _ handler: @escaping Handler
     ) {
-        router.register(method, path) { request throws(Failure) in
-            try await answer(request, needs: needs, category: category, handler)
+        let operation = description.operation(security: .bearerKey(needs, category))
+        let resource = description.tag.lowercased()
+        router.register(method, path, documentation: operation) { request throws(Failure) in
+            try await answer(request, needs: needs, category: category, of: resource, handler)
         }
     }
 
     private func answer(
-        _ request: Request, needs: Permission, category: RateLimitCategory, _ handler: Handler
+        _ request: Request, needs: Permission, category: RateLimitCategory, of resource: String, _ handler: Handler
     ) async throws(Failure) -> Response {
-        let caller = try authenticator.caller(authorization: request.head.headers.values("authorization"))
+        let caller = try authenticator.caller(
+            authorization: request.head.headers.values("authorization"), from: request.head.remoteAddress)
         guard caller.key.allows(needs) else {
             // Every authenticated answer says how its limit stands; a refused one consumes nothing of it.
             let status = limiter.status(category, for: caller)
             return Response(failure: Authenticator.forbidden(needs)).adding(status.headers)
         }
         let pass = try limiter.take(category, for: caller)
-        let response: Response
-        do { response = try await handler(request, caller) } catch { response = Response(failure: error) }
+        var response: Response
+        do throws(Failure) {
+            response = try await handler(request, caller)
+            try await readAudit.record(request, of: resource, by: caller)
+        } catch { response = Response(failure: error) }
         return response.adding(pass.status.headers)
     }
 }

@@ -1,8 +1,9 @@
 package import Domain
 
 extension FieldReader {
-    /// An e-mail address: one `@`, a local part of at most 64 and all of at most 254 bytes, a domain with a dot, no
-    /// white space and no control characters. Whether mail arrives, only mail can tell.
+    /// An e-mail address as the HTML standard defines it, with a domain that has a dot, of at most 254 characters; the
+    /// part before the `@` may have letters of any script (RFC 6531), domains of other scripts are written in Punycode.
+    /// Whether mail arrives, only mail can tell.
     package mutating func email(_ name: String) -> String? {
         guard let text = string(name, length: 3...254) else { return nil }
         guard Self.isEmail(text) else {
@@ -48,6 +49,9 @@ extension FieldReader {
             if !(1...100).contains(key.unicodeScalars.count) {
                 reject(name, "string_length", "a name in it has not 1 to 100 characters")
             }
+            if key.unicodeScalars.contains(where: { $0.value < 0x20 || $0.value == 0x7f }) {
+                reject(name, "control_character", "a name in it contains a control character")
+            }
             if let value = reader.string(key, length: 1...200) {
                 names[key] = value
             } else if object[key] == .null {
@@ -58,27 +62,67 @@ extension FieldReader {
         return names
     }
 
+    /// What `isEmail` accepts, as a regular expression (ECMA 262).
+    package static let emailPattern =
+        #"^[0-9A-Za-z.!#$%&'*+/=?^_`{|}~\u00a1-\u167f\u1681-\u1fff\u2070-\u2fff\u3001-\ud7ff-]{1,64}@"#
+        + #"(?:[0-9A-Za-z](?:[0-9A-Za-z-]{0,61}[0-9A-Za-z])?\.)+[0-9A-Za-z](?:[0-9A-Za-z-]{0,61}[0-9A-Za-z])?$"#
+
     package static func isEmail(_ text: String) -> Bool {
-        let parts = text.split(separator: "@", omittingEmptySubsequences: false)
-        guard text.utf8.count <= 254, parts.count == 2, (1...64).contains(parts[0].utf8.count) else { return false }
-        guard !text.unicodeScalars.contains(where: { $0.properties.isWhitespace || $0.value < 0x20 }) else {
+        let parts = text.unicodeScalars.split(separator: "@", omittingEmptySubsequences: false)
+        guard text.unicodeScalars.count <= 254, parts.count == 2, (1...64).contains(parts[0].count) else {
             return false
         }
-        guard !text.contains(where: { "<>()[]\\,;:\"".contains($0) }) else { return false }
+        guard parts[0].allSatisfy(isOfLocalPart) else { return false }
         let labels = parts[1].split(separator: ".", omittingEmptySubsequences: false)
-        return labels.count >= 2 && labels.allSatisfy { !$0.isEmpty && !$0.hasPrefix("-") && !$0.hasSuffix("-") }
+        return labels.count >= 2
+            && labels.allSatisfy { label in
+                (1...63).contains(label.count) && label.first != "-" && label.last != "-"
+                    && label.allSatisfy { isAlphanumeric($0) || $0 == "-" }
+            }
     }
+
+    // Between the ranges lie the kinds of white space and the marks that turn the direction of text.
+    private static func isOfLocalPart(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.value {
+        case 0xa1...0x167f, 0x1681...0x1fff, 0x2070...0x2fff, 0x3001...0xd7ff: true
+        default: isAlphanumeric(scalar) || ".!#$%&'*+/=?^_`{|}~-".unicodeScalars.contains(scalar)
+        }
+    }
+
+    private static func isAlphanumeric(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar {
+        case "0"..."9", "A"..."Z", "a"..."z": true
+        default: false
+        }
+    }
+
+    /// What `isWebURL` accepts, as a regular expression (ECMA 262).
+    package static let webURLPattern =
+        #"^[Hh][Tt][Tt][Pp][Ss]?://(?:\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z.~%!$&'()*+,;=_-]+)(?::[0-9]{1,5})?"#
+        + #"(?:[/?#][!#-;=?-\[\]_a-z~]*)?$"#
 
     package static func isWebURL(_ text: String) -> Bool {
         let lowered = text.prefix(8).lowercased()
         guard let scheme = ["https://", "http://"].first(where: { lowered.hasPrefix($0) }) else { return false }
-        guard text.utf8.allSatisfy({ (0x21...0x7e).contains($0) && !"\"<>\\^`{|}".utf8.contains($0) }) else {
-            return false
+        let rest = text.utf8.dropFirst(scheme.utf8.count)
+        guard rest.allSatisfy({ (0x21...0x7e).contains($0) && !"\"<>\\^`{|}".utf8.contains($0) }) else { return false }
+        let authority = rest.prefix { !"/?#".utf8.contains($0) }
+        // Neither user names nor passwords belong into a URL that is shown: `@` is in no host.
+        let host: Substring.UTF8View
+        if authority.first == UInt8(ascii: "[") {
+            guard let close = authority.firstIndex(of: UInt8(ascii: "]")) else { return false }
+            host = authority[authority.startIndex...close]
+            guard host.count > 2,
+                host.dropFirst().dropLast().allSatisfy({ "0123456789ABCDEFabcdef:.".utf8.contains($0) })
+            else { return false }
+        } else {
+            host = authority.prefix { $0 != UInt8(ascii: ":") }
+            guard !host.isEmpty, !host.contains(where: { "@[]".utf8.contains($0) }) else { return false }
         }
-        let authority = text.dropFirst(scheme.count).prefix { $0 != "/" && $0 != "?" && $0 != "#" }
-        // User names and passwords do not belong into a URL that is shown.
-        guard !authority.contains("@") else { return false }
-        let host = authority.hasPrefix("[") ? authority.prefix { $0 != "]" } : authority.prefix { $0 != ":" }
-        return !host.isEmpty
+        let port = authority[host.endIndex...]
+        guard let colon = port.first else { return true }
+        let digits = port.dropFirst()
+        return colon == UInt8(ascii: ":") && (1...5).contains(digits.count)
+            && digits.allSatisfy { (0x30...0x39).contains($0) }
     }
 }

@@ -46,6 +46,31 @@ package struct FieldReader {
     /// Whether the field is there, be it null.
     package func has(_ name: String) -> Bool { object[name] != nil }
 
+    /// Notes an error where the field is absent or null.
+    package mutating func require(_ name: String) {
+        if object[name] == nil || object[name] == .null { reject(name, "missing", "this field is required") }
+    }
+
+    /// Text of `length` characters (Unicode scalars), whatever they are.
+    package mutating func anyText(_ name: String, length: ClosedRange<Int>) -> String? {
+        guard let value = value(name) else { return nil }
+        guard let text = value.stringValue else { return mismatch(name, "string_type", "a string", value) }
+        let count = text.unicodeScalars.count
+        guard length.contains(count) else {
+            reject(
+                name, "string_length",
+                "has \(count) characters; \(length.lowerBound) to \(length.upperBound) are accepted")
+            return nil
+        }
+        return text
+    }
+
+    /// Refuses a field of the official API that would have no effect here; null and an empty list say nothing.
+    package mutating func unsupported(_ name: String, _ reason: String) {
+        guard let value = value(name), value.arrayValue?.isEmpty != true else { return }
+        reject(name, "not_supported", reason)
+    }
+
     /// A reader for the fields of a nested object; nil where absent, null or no object (which is noted as an error).
     package mutating func nested(_ name: String) -> FieldReader? {
         object(name).map { FieldReader($0, at: location + [name]) }
@@ -59,7 +84,7 @@ package struct FieldReader {
 
     package mutating func integer(_ name: String, _ range: ClosedRange<Int64>) -> Int64? {
         guard let value = value(name) else { return nil }
-        guard let integer = value.integerValue else { return mismatch(name, "integer_type", "an integer", value) }
+        guard let integer = value.wholeNumber else { return mismatch(name, "integer_type", "an integer", value) }
         guard range.contains(integer) else {
             reject(name, "out_of_range", "\(integer) is not in \(range.lowerBound) to \(range.upperBound)")
             return nil
@@ -128,5 +153,14 @@ package struct FieldReader {
     ) -> Value? {
         reject(name, type, "is \(value.kindName); expected \(expected)")
         return nil
+    }
+}
+
+extension JSONValue {
+    /// A whole number, be it written as `5` or as `5.0`: JSON knows no difference (RFC 8259, section 6).
+    fileprivate var wholeNumber: Int64? {
+        guard case .number(let value) = self else { return integerValue }
+        // Beyond 2^53 a number with a fraction does not tell which whole one it stands for.
+        return value.magnitude <= 9_007_199_254_740_991 ? Int64(exactly: value) : nil
     }
 }

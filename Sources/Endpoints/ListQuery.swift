@@ -40,6 +40,27 @@ package struct ListQuery {
         return number
     }
 
+    package mutating func bool(_ name: String) -> Bool? {
+        guard let text = reader.value(name)?.stringValue else { return nil }
+        switch text {
+        case "true": return true
+        case "false": return false
+        default:
+            reader.reject(name, "bool_parsing", "is not true or false")
+            return nil
+        }
+    }
+
+    /// A moment with its zone, or a day, which stands for its beginning (UTC).
+    package mutating func timestamp(_ name: String) -> Timestamp? {
+        guard let text = reader.value(name)?.stringValue else { return nil }
+        guard let moment = Timestamp(iso8601: text) ?? Timestamp(iso8601: text + "T00:00:00Z") else {
+            reader.reject(name, "datetime", "is not a time of the form 2026-01-31T00:00:00Z or a day")
+            return nil
+        }
+        return moment
+    }
+
     /// The parameter `cursor`: where the page before this one ended.
     package mutating func cursor() -> PageCursor? {
         guard let text = string("cursor", length: 1...100) else { return nil }

@@ -7,4 +7,7 @@ package enum HTTPMethod: String, CaseIterable, Sendable {
     case patch = "PATCH"
     case delete = "DELETE"
     case options = "OPTIONS"
+    // Known, so that they are refused as what a resource does not have; no route answers them.
+    case trace = "TRACE"
+    case query = "QUERY"
 }

@@ -9,7 +9,10 @@ package struct Router: Sendable {
     package struct Route: Sendable {
         package let method: HTTPMethod
         package let pattern: String
-        let parameters: [String]
+        /// What a description of the API says about the route; the router only keeps it beside it.
+        package let documentation: JSONObject
+        /// The names in `pattern`, in order.
+        package let parameters: [String]
         let handler: @Sendable (Request) async throws(Failure) -> Response
     }
 
@@ -32,14 +35,15 @@ package struct Router: Sendable {
     /// Adds a route. What the handler throws becomes the error envelope. A pattern that is malformed or known already is
     /// a mistake of the program, and stops it.
     package mutating func register(
-        _ method: HTTPMethod, _ pattern: String,
+        _ method: HTTPMethod, _ pattern: String, documentation: JSONObject = [:],
         _ handler: @escaping @Sendable (Request) async throws(Failure) -> Response
     ) {
         precondition(pattern.hasPrefix("/"), "the pattern \(pattern) does not begin with '/'")
         let segments = pattern.dropFirst().split(separator: "/", omittingEmptySubsequences: false).map(String.init)
         let parameters = segments.compactMap(Self.parameterName)
         precondition(Set(parameters).count == parameters.count, "the pattern \(pattern) has a parameter twice")
-        let route = Route(method: method, pattern: pattern, parameters: parameters, handler: handler)
+        let route = Route(
+            method: method, pattern: pattern, documentation: documentation, parameters: parameters, handler: handler)
         Self.insert(route, segments[...], &root)
         routes.append(route)
     }

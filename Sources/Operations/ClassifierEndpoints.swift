@@ -24,8 +24,11 @@ package struct ClassifierEndpoints: Sendable {
     }
 
     package func register(on router: inout Router, _ routes: PrivateRoutes) {
-        routes.add(.get, "/v1/private/classifier", to: &router) { _ throws(Failure) in try view() }
-        routes.add(.put, "/v1/private/classifier", to: &router) { request throws(Failure) in
+        routes.add(.get, "/v1/private/classifier", to: &router, describedBy: Descriptions.get) { _ throws(Failure) in
+            try view()
+        }
+        routes.add(.put, "/v1/private/classifier", to: &router, describedBy: Descriptions.put) {
+            request throws(Failure) in
             var fields = FieldReader(try await request.jsonObject())
             let state = fields.choice("state", of: State.self)
             if state == nil, fields.errors.isEmpty { fields.reject("state", "missing", "expected \"down\" or \"up\"") }
@@ -36,6 +39,22 @@ package struct ClassifierEndpoints: Sendable {
                 ["state": JSONValue(state?.rawValue), "request_id": .string(request.head.id)])
             return try view()
         }
+    }
+
+    private enum Descriptions {
+        private static let answer = Schema.named(
+            "Classifier",
+            .answer([
+                ("state", .choice(of: State.self)), ("available", .boolean), ("workers", .integer()),
+                ("live", .integer()), ("busy", .integer()), ("queued", .integer()), ("restarts", .integer()),
+                ("unscanned_debt", .integer()),
+            ]))
+        static let get = EndpointDescription(
+            "get_classifier", tag: "Classifier", "Workers, restarts, queue and debt.", answer: answer)
+        static let put = EndpointDescription(
+            "put_classifier", tag: "Classifier", "The drill: take the classifier out of service, or put it back.",
+            answer: answer
+        ).taking(.request([("state", .choice(of: State.self))], required: ["state"]))
     }
 
     private func view() throws(Failure) -> Response {

@@ -1,5 +1,6 @@
 package import Database
 import Domain
+import Endpoints
 package import HTTP
 package import WorkerPool
 
@@ -20,9 +21,43 @@ package struct HealthEndpoints: Sendable {
     private static let leastFreeBytes: Int64 = 67_108_864
 
     package func register(on router: inout Router) {
-        router.register(.get, "/v1/health/liveness") { _ throws(Failure) in Response(json: ["status": "OK"]) }
-        router.register(.get, "/v1/health") { _ throws(Failure) in health(deep: false) }
-        router.register(.get, "/v1/health/deep") { _ throws(Failure) in health(deep: true) }
+        router.register(
+            .get, "/v1/health/liveness", documentation: Descriptions.liveness.operation(security: .none)
+        ) { _ throws(Failure) in Response(json: ["status": "OK"]) }
+        router.register(.get, "/v1/health", documentation: Descriptions.health.operation(security: .none)) {
+            _ throws(Failure) in health(deep: false)
+        }
+        router.register(.get, "/v1/health/deep", documentation: Descriptions.deep.operation(security: .none)) {
+            _ throws(Failure) in health(deep: true)
+        }
+    }
+
+    private enum Descriptions {
+        private static let tag = "Health"
+        private static let status = Schema.choice(["OK", "DEGRADED"])
+        private static let answer = Schema.named(
+            "Health",
+            .answer([
+                ("status", status), ("data", .map(Schema.boolean.nullable)),
+                ("errors", Schema.map(Schema.string.nullable).nullable), ("meta", Schema.map(.anything).nullable),
+            ]))
+
+        static let liveness = EndpointDescription(
+            "liveness_health", tag: tag, "Whether the service answers at all.", answer: .answer([("status", status)]))
+        static let health = serving(
+            EndpointDescription(
+                "healthcheck_health", tag: tag, "Whether the service does its work.", answer: answer))
+        static let deep = serving(
+            EndpointDescription(
+                "healthcheck_deep_health", tag: tag, "The same, with the state of the classifier.", answer: answer))
+
+        /// A 503 has the same form: what cannot be used is part of it.
+        private static func serving(_ description: EndpointDescription) -> EndpointDescription {
+            var description = description
+            description.successes.append(
+                .init(status: 503, meaning: "Requests cannot be served.", contents: [("application/json", answer)]))
+            return description
+        }
     }
 
     /// 200 with `OK` or `DEGRADED` while requests can be served; 503 when they cannot. Without a classifier the service

@@ -2,6 +2,7 @@ import Admission
 import Authentication
 import BlobStore
 import Charge
+import Crypto
 import Database
 import DatabaseSQLite
 import Domain
@@ -44,7 +45,9 @@ final class Service: Sendable {
             throw ConfigurationError("PORTCULLIS_DATA_DIR: \(error)")
         }
         classifier = ClassifierSetup(settings.classifier, log: log, metrics: metrics)
-        let authenticator = Authenticator(database: database, time: time)
+        let authenticator = Authenticator(
+            database: database,
+            attempts: FailedAttempts(limit: settings.accounts.failedAuthenticationLimit, time: time), time: time)
         let limiter = RateLimiter(time: time)
         let gate = UploadGate(
             database: database, pool: classifier.pool, threshold: classifier.threshold, time: time)
@@ -65,26 +68,33 @@ final class Service: Sendable {
             blobs.isWritable ? try? blobs.freeBytes() : nil
         }
         var publicRouter = Router()
-        let routes = AuthenticatedRoutes(authenticator: authenticator, limiter: limiter)
+        let routes = AuthenticatedRoutes(
+            authenticator: authenticator, limiter: limiter, readAudit: ReadAudit(database: database, time: time))
         UploadEndpoints(services: services).register(on: &publicRouter, routes)
-        OrganizationEndpoints(
+        Tenants(
             database: database, time: time, rateLimitCeiling: settings.accounts.rateLimitCeiling,
-            selfServiceCredits: settings.accounts.selfServiceCredits
+            selfServiceCredits: settings.accounts.selfServiceCredits,
+            vault: try Self.vault(settings.accounts, database, log)
         ).register(on: &publicRouter, routes)
         health.register(on: &publicRouter)
+        OpenAPIDocument.register(on: &publicRouter, title: "Portcullis", version: HelpText.version)
 
         publicServer = try Self.server(
             settings.listeners, address: settings.listeners.publicAddress, name: "public", executor, log, metrics,
             publicRouter)
         if let token = settings.listeners.privateToken {
             var privateRouter = Router()
-            let privateRoutes = PrivateRoutes(token: token)
+            let privateRoutes = PrivateRoutes(
+                token: token,
+                attempts: FailedAttempts(limit: settings.accounts.failedAuthenticationLimit, time: time))
             PrivateOrganizationEndpoints(directory: OrganizationDirectory(database: database, time: time))
                 .register(on: &privateRouter, privateRoutes)
             ClassifierEndpoints(pool: classifier.pool, database: database, log: log)
                 .register(on: &privateRouter, privateRoutes)
             MetricsEndpoint(registry: metrics).register(on: &privateRouter)
             health.register(on: &privateRouter)
+            OpenAPIDocument.register(
+                on: &privateRouter, title: "Portcullis, the operator's side", version: HelpText.version)
             privateServer = try Self.server(
                 settings.listeners, address: settings.listeners.privateAddress, name: "private", executor, log,
                 metrics, privateRouter)
@@ -127,6 +137,22 @@ final class Service: Sendable {
         log.info(
             "server.listening",
             ["listener": .string(name), "address": .string(host), "port": .integer(Int64(server.boundPort))])
+    }
+
+    /// - Returns: nil without a key. A key that does not open what is there is worth a warning, no more: only the
+    ///   secrets are lost with it.
+    private static func vault(
+        _ settings: AccountSettings, _ database: SQLiteDatabase, _ log: Logger
+    ) throws -> SecretVault? {
+        guard let key = settings.secretsKey.flatMap(SealingKey.init) else { return nil }
+        let vault = SecretVault(key: key)
+        let foreign = try database.read { transaction throws(DatabaseError) in
+            try transaction.secrets.count(sealedByOtherThan: vault.fingerprint)
+        }
+        if foreign > 0 {
+            log.warning("secrets.other_key", ["count": .integer(Int64(foreign))])
+        }
+        return vault
     }
 
     private static func server(

@@ -108,11 +108,17 @@ package struct AccountSettings: Sendable {
     package var rateLimitCeiling: Int
     package var selfServiceCredits: Bool
     package var holdSeconds: Int
+    /// Per minute and address.
+    package var failedAuthenticationLimit: Int
+    /// 32 bytes; without them no secrets are kept.
+    package var secretsKey: [UInt8]?
 
     init(from source: SettingsSource) throws(SettingsError) {
         rateLimitCeiling = try source.read(Self.rateLimitCeilingSetting)
         selfServiceCredits = try source.read(Self.selfServiceCreditsSetting)
         holdSeconds = try source.read(Self.holdSecondsSetting)
+        failedAuthenticationLimit = try source.read(Self.failedAuthenticationSetting)
+        secretsKey = try source.read(Self.secretsKeySetting)
     }
 
     static let rateLimitCeilingSetting = Setting.integer(
@@ -125,5 +131,15 @@ package struct AccountSettings: Sendable {
         "PORTCULLIS_HOLD_SECONDS", 60...604_800, default: 86_400,
         "After how long the credits held for an upload that never ended are given back.")
 
-    static let catalog = [rateLimitCeilingSetting.entry, selfServiceCreditsSetting.entry, holdSecondsSetting.entry]
+    static let failedAuthenticationSetting = Setting.integer(
+        "PORTCULLIS_FAILED_AUTHENTICATION_LIMIT", 1...1_000_000, default: 60,
+        "Failed authentications per minute after which an address gets 429 for keys that were not good lately.")
+    static let secretsKeySetting = Setting<[UInt8]?>.key(
+        "PORTCULLIS_SECRETS_KEY", byteCount: 32, shownAs: "none: organizations cannot keep secrets",
+        "The key that seals the organizations' secrets (AES-256-GCM). Whoever loses it loses them.")
+
+    static let catalog = [
+        rateLimitCeilingSetting.entry, selfServiceCreditsSetting.entry, holdSecondsSetting.entry,
+        failedAuthenticationSetting.entry, secretsKeySetting.entry,
+    ]
 }

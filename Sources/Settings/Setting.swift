@@ -118,3 +118,16 @@ extension Setting where Value == String? {
         }
     }
 }
+
+extension Setting where Value == [UInt8]? {
+    package static func key(_ name: String, byteCount: Int, shownAs text: String, _ meaning: String) -> Setting {
+        Setting(
+            name, format: "\(byteCount * 2) hexadecimal digits", default: nil, shownAs: text, meaning: meaning,
+            isSecret: true
+        ) { text in
+            let digits = text.utf8.compactMap { UInt8(String(UnicodeScalar($0)), radix: 16) }
+            guard digits.count == text.utf8.count, digits.count == byteCount * 2 else { return .none }
+            return .some(stride(from: 0, to: digits.count, by: 2).map { digits[$0] << 4 | digits[$0 + 1] })
+        }
+    }
+}

@@ -1,6 +1,8 @@
 import Crypto
 import Database
 import Domain
+import Endpoints
+import HTTP
 
 /// Who makes a change, and when: what every audit event of one request has in common.
 struct AuditTrail: Sendable {
@@ -9,6 +11,24 @@ struct AuditTrail: Sendable {
     let actor: String
     let requestID: String
     let at: Timestamp
+    let origin: AuditOrigin?
+
+    init(
+        organization: InternalID, actor: String, requestID: String, at: Timestamp, origin: AuditOrigin? = nil
+    ) {
+        self.organization = organization
+        self.actor = actor
+        self.requestID = requestID
+        self.at = at
+        self.origin = origin
+    }
+
+    /// A request by one of the organization's own keys.
+    init(_ request: Request, by caller: Caller, at: Timestamp) {
+        self.init(
+            organization: caller.organization.internalID, actor: caller.key.id.rawValue, requestID: request.head.id,
+            at: at, origin: AuditOrigin(request.head))
+    }
 
     /// Records a change of settings with those of its fields that changed, before and after.
     func record(
@@ -26,7 +46,8 @@ struct AuditTrail: Sendable {
         try transaction.audit.insert(
             AuditEvent(
                 id: RandomID.auditID(), organization: organization, at: at, actor: actor, action: action,
-                resourceType: resourceType, resourceID: resourceID, before: before, after: after, requestID: requestID))
+                resourceType: resourceType, resourceID: resourceID, before: before, after: after, requestID: requestID,
+                origin: origin))
     }
 
     /// Grants purchased credits, and records the grant and the tier that it led to.
@@ -36,12 +57,22 @@ struct AuditTrail: Sendable {
                 amount, to: organization, reason: reason, now: at)
         else { return }
         try record(
-            "credits.granted", "credits", reason, after: ["credits": .integer(amount)], in: transaction)
+            "credits_granted", "credits", reason, after: ["credits": .integer(amount)], in: transaction)
         if let tier = result.upgradedTo {
             try record(
-                "organization.tier_upgraded", "tier", tier.rawValue, after: ["account_type": .string(tier.rawValue)],
+                "organization_tier_upgraded", "tier", tier.rawValue, after: ["account_type": .string(tier.rawValue)],
                 in: transaction)
         }
+    }
+
+    /// Records a change of some other thing, with those members of its views that changed.
+    func record(
+        _ action: String, _ resourceType: String, _ resourceID: String, from before: JSONObject, to after: JSONObject,
+        in transaction: any Transaction
+    ) throws(DatabaseError) {
+        let (old, new) = Self.difference(before, after)
+        guard !new.isEmpty else { return }
+        try record(action, resourceType, resourceID, before: old, after: new, in: transaction)
     }
 
     private static func difference(_ before: JSONObject, _ after: JSONObject) -> (JSONObject, JSONObject) {

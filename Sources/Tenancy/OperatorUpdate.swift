@@ -4,14 +4,7 @@ import Endpoints
 
 /// The changes that only the operator may make, on the private listener; the admin's are among them.
 struct OperatorUpdate: Sendable {
-    /// A field in which an explicit null means something else than its absence.
-    private enum Explicit<Value: Sendable>: Sendable {
-        case absent
-        case null
-        case value(Value)
-    }
-
-    let tenant: OrganizationUpdate
+    private let tenant: OrganizationUpdate
     private let tier: Tier?
     private let rateLimits: RateLimitOverrides?
     private let infrastructure: Explicit<JSONObject>
@@ -28,13 +21,16 @@ struct OperatorUpdate: Sendable {
         tier = fields.choice("account_type", of: Tier.self)
         rateLimits = fields.rateLimits("rate_limits", ceiling: Self.operatorCeiling)
         let infrastructureObject = fields.object("infrastructure", maximumBytes: OrganizationLimits.infrastructureBytes)
-        infrastructure = Self.explicit(infrastructureObject, isPresent: fields.has("infrastructure"))
+        infrastructure = Explicit(infrastructureObject, isPresent: fields.has("infrastructure"))
         let cap = fields.integer("monthly_credit_cap", 0...Self.maximumCredits)
-        monthlyAllowance = Self.explicit(cap, isPresent: fields.has("monthly_credit_cap"))
+        monthlyAllowance = Explicit(cap, isPresent: fields.has("monthly_credit_cap"))
         autoBillingEnabled = fields.bool("auto_billing_enabled")
         billingCycleStart = fields.integer("billing_cycle_start", 1...31).map(Int.init)
-        credits = fields.integer("credits", 0...CreditLedger.maximumAmount)
+        credits = fields.integer("credits", 0...Self.maximumCredits)
     }
+
+    /// Names of secrets that must exist.
+    var secretNames: Set<String> { tenant.secretNames }
 
     func apply(to organization: inout Organization) {
         tenant.apply(to: &organization)
@@ -55,11 +51,6 @@ struct OperatorUpdate: Sendable {
         if let billingCycleStart { organization.billingCycleStart = billingCycleStart }
     }
 
-    private static func explicit<Value: Sendable>(_ value: Value?, isPresent: Bool) -> Explicit<Value> {
-        if let value { return .value(value) }
-        return isPresent ? .null : .absent
-    }
-
-    private static let operatorCeiling = 1_000_000_000
-    private static let maximumCredits: Int64 = 1_000_000_000_000_000
+    static let operatorCeiling = 1_000_000_000
+    static let maximumCredits = CreditLedger.maximumAmount
 }

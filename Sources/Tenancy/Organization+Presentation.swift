@@ -72,6 +72,7 @@ extension Organization {
             "monthly_credit_cap": monthlyAllowanceOverride?.presentation ?? .null,
             "auto_billing_enabled": .bool(autoBillingEnabled),
             "billing_cycle_start": .integer(Int64(billingCycleStart)),
+            "read_auditing_enabled": .bool(readAuditingEnabled),
         ]
     }
 

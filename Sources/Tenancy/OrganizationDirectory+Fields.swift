@@ -10,9 +10,7 @@ extension OrganizationDirectory {
     ) async throws(Failure) -> JSONObject {
         var fields = FieldReader(object)
         let update = OperatorUpdate(reading: &fields)
-        if object["organization_name"] ?? .null == .null {
-            fields.reject("organization_name", "missing", "this field is required")
-        }
+        fields.require("organization_name")
         var users: [UserDraft] = []
         for (index, value) in (fields.array("users", maximumCount: 100) ?? []).enumerated() {
             guard let object = value.objectValue else {
@@ -20,7 +18,7 @@ extension OrganizationDirectory {
                 continue
             }
             var reader = FieldReader(object, at: ["body", "users", String(index)])
-            if let user = UserDraft(reading: &reader) { users.append(user) }
+            if let user = UserDraft(reading: &reader, needsName: false) { users.append(user) }
             fields.absorb(reader)
         }
         try fields.finish()
@@ -53,7 +51,7 @@ extension OrganizationDirectory {
         from object: JSONObject, to id: OrganizationID, actor: String, requestID: String
     ) async throws(Failure) -> JSONObject {
         var fields = FieldReader(object)
-        let draft = UserDraft(reading: &fields)
+        let draft = UserDraft(reading: &fields, needsName: false)
         try fields.finish()
         guard let draft else { throw Failure(.validation) }
         return try await addUser(draft, to: id, actor: actor, requestID: requestID).presentation
@@ -67,6 +65,6 @@ extension OrganizationDirectory {
         let draft = KeyDraft(reading: &fields, defaultName: "bootstrap", now: now())
         try fields.finish()
         return try await createKey(draft, forUser: email, of: id, actor: actor, requestID: requestID)
-            .presentation(organization: id)
+            .presentation(organization: id, now: now())
     }
 }

@@ -29,11 +29,13 @@ package struct OrganizationDirectory: Sendable {
         }
         let trail = AuditTrail(
             organization: organization.internalID, actor: actor, requestID: requestID, at: now)
+        // A new organization has no secrets yet.
+        if let failure = Self.unknownSecrets(update.secretNames.sorted()) { throw failure }
         return try await write { transaction throws(DatabaseError) in
             try transaction.organizations.insert(organization)
             for user in people { _ = try transaction.users.insert(user) }
             try trail.record(
-                "organization.created", "organization", organization.id.rawValue, after: organization.auditView,
+                "organization_created", "organization", organization.id.rawValue, after: organization.auditView,
                 in: transaction)
             if let credits = update.credits, credits > 0 {
                 try trail.grant(credits, reason: "initial", in: transaction)
@@ -48,15 +50,29 @@ package struct OrganizationDirectory: Sendable {
         let now = time.now()
         let internalID = try find(id).organization.internalID
         let trail = AuditTrail(organization: internalID, actor: actor, requestID: requestID, at: now)
-        return try await write { transaction throws(DatabaseError) in
+        let result: Result<OrganizationView, Failure> = try await write { transaction throws(DatabaseError) in
+            let missing = try transaction.secrets.missing(update.secretNames, of: internalID)
+            if let failure = Self.unknownSecrets(missing) { return .failure(failure) }
             let change = try transaction.organizations.update(internalID, now: now) { update.apply(to: &$0) }
             guard let change else { return nil }
-            try trail.record("organization.updated", before: change.before, after: change.after, in: transaction)
+            try trail.record("organization_updated", before: change.before, after: change.after, in: transaction)
             if let credits = update.credits, credits > 0 {
                 try trail.grant(credits, reason: "operator", in: transaction)
             }
-            return try OrganizationView.read(internalID, in: transaction, now: now)
+            return try OrganizationView.read(internalID, in: transaction, now: now).map { .success($0) }
         }
+        return try result.get()
+    }
+
+    /// What a change of `default_llm_credentials` is refused with that names secrets which do not exist.
+    static func unknownSecrets(_ names: [String]) -> Failure? {
+        guard !names.isEmpty else { return nil }
+        return .validation(
+            names.map {
+                ValidationError(
+                    "unknown_secret", at: ["body", "default_llm_credentials"],
+                    "names the secret \"\($0)\", which does not exist")
+            })
     }
 
     func delete(_ id: OrganizationID, actor: String, requestID: String) async throws(Failure) {
@@ -65,7 +81,7 @@ package struct OrganizationDirectory: Sendable {
         let trail = AuditTrail(organization: internalID, actor: actor, requestID: requestID, at: now)
         let _: Bool = try await write { transaction throws(DatabaseError) in
             guard try transaction.organizations.delete(internalID, now: now) else { return nil }
-            try trail.record("organization.deleted", "organization", id.rawValue, in: transaction)
+            try trail.record("organization_deleted", "organization", id.rawValue, in: transaction)
             return true
         }
     }
@@ -107,11 +123,11 @@ package struct OrganizationDirectory: Sendable {
         let trail = AuditTrail(organization: user.organization, actor: actor, requestID: requestID, at: now)
         let isNew = try await write { transaction throws(DatabaseError) in
             guard try transaction.users.insert(user) else { return false }
-            try trail.record("user.created", "user", user.email, in: transaction)
+            try trail.record("user_created", "user", user.email, after: user.auditView, in: transaction)
             return true
         }
         guard isNew else {
-            throw Failure(.alreadyExists, "The organization has a user with the e-mail address \(user.email) already.")
+            throw Failure.userExists(user.email)
         }
         return user
     }
@@ -120,32 +136,10 @@ package struct OrganizationDirectory: Sendable {
     func createKey(
         _ draft: KeyDraft, forUser email: String, of id: OrganizationID, actor: String, requestID: String
     ) async throws(Failure) -> CreatedKey {
-        let now = time.now()
-        let internalID = try find(id).organization.internalID
-        let trail = AuditTrail(organization: internalID, actor: actor, requestID: requestID, at: now)
-        let secret = RandomID.secretKey()
-        let (keyID, hash, prefix) = (RandomID.keyID(), SHA256.hash(of: secret), String(secret.prefix(10)))
-        enum Outcome: Sendable {
-            case created(APIKey)
-            case noSuchUser
-            case nameTaken
-        }
-        let outcome: Outcome = try await write { transaction throws(DatabaseError) in
-            guard let user = try transaction.users.find(internalID, email: email) else { return .noSuchUser }
-            let key = APIKey(
-                id: keyID, organization: internalID, user: user.id, name: draft.name, description: draft.description,
-                hash: hash, prefix: prefix, permissions: draft.permissions, rateLimitOverride: draft.rateLimitOverride,
-                expiresAt: draft.expiresAt, createdAt: now)
-            guard try transaction.apiKeys.insert(key) else { return .nameTaken }
-            try trail.record("api_key.created", "api_key", keyID.rawValue, in: transaction)
-            return .created(key)
-        }
-        switch outcome {
-        case .created(let key): return CreatedKey(key: key, secret: secret)
-        case .noSuchUser: throw Failure(.notFound, "The organization has no user \"\(email.prefix(254))\".")
-        case .nameTaken:
-            throw Failure(.alreadyExists, "The user has an active key of the name \"\(draft.name)\" already.")
-        }
+        let trail = AuditTrail(
+            organization: try find(id).organization.internalID, actor: actor, requestID: requestID, at: time.now())
+        return try await KeyRegister(database: database).create(
+            draft, forUser: email, default: Set(Permission.allCases), creator: nil, trail)
     }
 
     private func write<T: Sendable>(
@@ -155,13 +149,5 @@ package struct OrganizationDirectory: Sendable {
         do { result = try await database.write(body) } catch { throw Failure(database: error) }
         guard let result else { throw Failure(.notFound, "There is no such organization.") }
         return result
-    }
-}
-
-extension UserDraft {
-    fileprivate func user(of organization: InternalID, now: Timestamp) -> User {
-        User(
-            id: RandomID.userID(), organization: organization, email: email, name: name, role: role, createdAt: now,
-            updatedAt: now)
     }
 }

@@ -27,6 +27,9 @@ struct OrganizationUpdate: Sendable {
         failClosed = fields.bool("nsfw_fail_closed")
     }
 
+    /// Names of secrets that must exist.
+    var secretNames: Set<String> { Set((defaultLLMCredentials ?? [:]).values) }
+
     func apply(to organization: inout Organization) {
         if let name { organization.name = name }
         if let logoURL { organization.logoURL = logoURL }

@@ -12,15 +12,27 @@ package struct PrivateOrganizationEndpoints: Sendable {
     package func register(on router: inout Router, _ routes: PrivateRoutes) {
         let collection = "/v1/private/organizations"
         let one = collection + "/{organization_id}"
-        routes.add(.post, collection, to: &router) { request throws(Failure) in try await create(request) }
-        routes.add(.get, collection, to: &router) { request throws(Failure) in try list(request) }
-        routes.add(.get, one, to: &router) { request throws(Failure) in try get(request) }
-        routes.add(.patch, one, to: &router) { request throws(Failure) in try await patch(request) }
-        routes.add(.delete, one, to: &router) { request throws(Failure) in try await delete(request) }
-        routes.add(.post, one + "/add-user", to: &router) { request throws(Failure) in try await addUser(request) }
-        routes.add(.post, one + "/users/{email}/bootstrap-key", to: &router) { request throws(Failure) in
-            try await bootstrapKey(request)
+        routes.add(.post, collection, to: &router, describedBy: Descriptions.create) { request throws(Failure) in
+            try await create(request)
         }
+        routes.add(.get, collection, to: &router, describedBy: Descriptions.list) { request throws(Failure) in
+            try list(request)
+        }
+        routes.add(.get, one, to: &router, describedBy: Descriptions.get) { request throws(Failure) in
+            try get(request)
+        }
+        routes.add(.patch, one, to: &router, describedBy: Descriptions.update) { request throws(Failure) in
+            try await patch(request)
+        }
+        routes.add(.delete, one, to: &router, describedBy: Descriptions.delete) { request throws(Failure) in
+            try await delete(request)
+        }
+        routes.add(.post, one + "/add-user", to: &router, describedBy: Descriptions.addUser) {
+            request throws(Failure) in try await addUser(request)
+        }
+        routes.add(
+            .post, one + "/users/{email}/bootstrap-key", to: &router, describedBy: Descriptions.bootstrapKey
+        ) { request throws(Failure) in try await bootstrapKey(request) }
     }
 
     private func create(_ request: Request) async throws(Failure) -> Response {
@@ -80,5 +92,70 @@ package struct PrivateOrganizationEndpoints: Sendable {
 
     private func id(of request: Request) -> OrganizationID {
         OrganizationID(rawValue: request.parameters["organization_id"] ?? "")
+    }
+}
+
+extension PrivateOrganizationEndpoints {
+    enum Descriptions {
+        private static let tag = "Organization"
+        private static let credits = Schema.integer(0...OperatorUpdate.maximumCredits)
+        private static let user: [Schema.Property] = [
+            ("email", .email), ("user_name", .text(UserLimits.nameLength)), ("role", .choice(of: UserRole.self)),
+            ("status", .choice(of: UserStatus.self)), ("avatar_url", .webURL), ("metadata", .jsonObject),
+        ]
+        private static let changes: [Schema.Property] =
+            Schema.organizationChanges(rateLimitCeiling: OperatorUpdate.operatorCeiling) + [
+                ("account_type", .choice(of: Tier.self)),
+                ("rate_limits", .rateLimits(ceiling: OperatorUpdate.operatorCeiling)),
+                (
+                    "infrastructure",
+                    Schema.jsonObject.described("Any object: the dedicated plane; null: the shared one")
+                ),
+                ("monthly_credit_cap", credits), ("auto_billing_enabled", .boolean),
+                ("billing_cycle_start", .integer(1...31)), ("credits", credits),
+            ]
+
+        static let create = EndpointDescription(
+            "create_organization", tag: tag, "Create an organization.", answer: .privateOrganization
+        )
+        .taking(
+            .named(
+                "PrivateOrganizationCreateRequest",
+                .request(
+                    changes + [("users", .array(.request(user, required: ["email"]), count: 0...100))],
+                    required: ["organization_name"])))
+
+        static let list = EndpointDescription(
+            "list_organizations", tag: tag, "List the organizations, newest first.",
+            answer: .answer([("results", .array(.privateOrganization)), ("pagination", .map(.anything))])
+        ).filtered(by: [.init("limit", .integer(1...100), "How many at most."), .cursor])
+
+        static let get = EndpointDescription(
+            "get_organization", tag: tag, "Read an organization.", answer: .privateOrganization
+        ).failing(.notFound)
+
+        static let update = EndpointDescription(
+            "update_organization", tag: tag, "Change an organization: tier, limits, plane, allowance, credits.",
+            answer: .privateOrganization
+        )
+        .taking(.named("PrivateOrganizationUpdateRequest", .request(changes))).failing(.notFound)
+
+        static let delete = EndpointDescription(
+            "delete_organization", tag: tag, "Delete an organization and revoke its keys.", answer: .success
+        ).failing(.notFound)
+
+        static let addUser = EndpointDescription(
+            "add_user", tag: tag, "Add a user to an organization.", answer: .user
+        )
+        .taking(.named("AddUserRequest", .request(user, required: ["email"]))).failing(.notFound, .alreadyExists)
+
+        static let bootstrapKey = EndpointDescription(
+            "bootstrap_key", tag: tag,
+            "Create a key for a user; without permissions it may do whatever the user's role allows.",
+            answer: .createdKey
+        )
+        .at(.init("email", .email, "The user's e-mail address."))
+        .taking(.named("APIKeyCreateRequest", .request(KeyEndpoints.Descriptions.settings)), isRequired: false)
+        .failing(.alreadyExists, .conflict)
     }
 }

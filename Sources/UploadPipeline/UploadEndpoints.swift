@@ -13,18 +13,28 @@ package struct UploadEndpoints: Sendable {
 
     package func register(on router: inout Router, _ routes: AuthenticatedRoutes) {
         let intake = UploadIntake(services: services)
-        router.register(.post, "/v1/uploads") { request throws(Failure) in await intake.post(request) }
-        routes.add(.get, "/v1/uploads", to: &router, needs: .read, category: .search) {
-            request, caller throws(Failure) in try list(request, caller)
-        }
-        routes.add(.get, "/v1/uploads/{upload_id}", to: &router, needs: .read, category: .data) {
+        // Its steps check key and limit themselves.
+        router.register(
+            .post, "/v1/uploads",
+            documentation: Descriptions.post.operation(security: .bearerKey(.write, .upload))
+        ) { request throws(Failure) in await intake.post(request) }
+        let one = "/v1/uploads/{upload_id}"
+        routes.add(
+            .get, "/v1/uploads", to: &router, needs: .read, category: .search, describedBy: Descriptions.list
+        ) { request, caller throws(Failure) in try list(request, caller) }
+        routes.add(.get, one, to: &router, needs: .read, category: .data, describedBy: Descriptions.get) {
             request, caller throws(Failure) in try get(request, caller)
         }
-        routes.add(.get, "/v1/uploads/{upload_id}/content", to: &router, needs: .read, category: .data) {
-            request, caller throws(Failure) in try content(request, caller)
-        }
-        routes.add(.delete, "/v1/uploads/{upload_id}", to: &router, needs: .delete, category: .data) {
+        routes.add(
+            .get, one + "/content", to: &router, needs: .read, category: .data, describedBy: Descriptions.content
+        ) { request, caller throws(Failure) in try content(request, caller) }
+        routes.add(.delete, one, to: &router, needs: .delete, category: .data, describedBy: Descriptions.delete) {
             request, caller throws(Failure) in try await delete(request, caller)
+        }
+        routes.add(
+            .post, one + "/rescan", to: &router, needs: .write, category: .compute, describedBy: Descriptions.rescan
+        ) { request, caller throws(Failure) in
+            try await UploadRescan(services: services).answer(request, caller, try find(request, caller))
         }
     }
 

@@ -28,11 +28,14 @@ struct UploadIntake: Sendable {
             await abandon(context)
             response = Response(failure: error)
         }
-        // Read anew: what a refused request took was given back.
-        if let caller = context.caller {
-            response = response.adding(services.limiter.status(.upload, for: caller).headers)
-        }
-        return response
+        return withRateLimit(response, context)
+    }
+
+    /// Every authenticated answer says how its limit stands; a refusal by the limit itself says so already.
+    private func withRateLimit(_ response: Response, _ context: UploadContext) -> Response {
+        if let status = context.ratePass?.status { return response.adding(status.headers) }
+        guard response.headers["X-RateLimit-Limit"] == nil, let caller = context.caller else { return response }
+        return response.adding(services.limiter.status(.upload, for: caller).headers)
     }
 
     private func run(_ context: inout UploadContext) async throws(Failure) {

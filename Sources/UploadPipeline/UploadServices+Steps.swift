@@ -14,7 +14,10 @@ import SystemCalls
 /// The nine steps, each handing over to the module that does its work.
 extension UploadServices {
     func authenticate(_ context: inout UploadContext) throws(Failure) {
-        let caller = try authenticator.caller(authorization: context.request.head.headers.values("authorization"))
+        let head = context.request.head
+        let caller = try authenticator.caller(
+            authorization: head.headers.values("authorization"), from: head.remoteAddress)
+        // Also whoever lacks the permission is told how the limit stands.
         context.caller = caller
         guard caller.key.allows(.write) else { throw Authenticator.forbidden(.write) }
     }
@@ -29,6 +32,7 @@ extension UploadServices {
         } catch {
             // A request refused by one check consumes nothing of the others.
             if let pass = context.ratePass { limiter.giveBack(pass) }
+            context.ratePass = nil
             throw error
         }
     }

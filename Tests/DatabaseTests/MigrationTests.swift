@@ -70,9 +70,9 @@ import Testing
             try transaction.execute("INSERT INTO schema_version VALUES (99, 0)", [])
         }
         database.close()
-        let error = #expect(throws: DatabaseError.newerSchema(found: 99, supported: 1)) {
+        let error = #expect(throws: DatabaseError.newerSchema(found: 99, supported: 2)) {
             _ = try store.open()
         }
-        #expect(error?.description.contains("schema version 99, and this build knows versions up to 1") == true)
+        #expect(error?.description.contains("schema version 99, and this build knows versions up to 2") == true)
     }
 }

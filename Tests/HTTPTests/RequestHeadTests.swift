@@ -87,7 +87,6 @@ extension HTTPSuite {
             .init("an unknown method", "PROPFIND / HTTP/1.1\r\nHost: a\r\n\r\n", 501, "not_implemented"),
             .init("a method in lower case", "get / HTTP/1.1\r\nHost: a\r\n\r\n", 501, "not_implemented"),
             .init("CONNECT", "CONNECT a:443 HTTP/1.1\r\nHost: a\r\n\r\n", 501, "not_implemented"),
-            .init("TRACE", "TRACE / HTTP/1.1\r\nHost: a\r\n\r\n", 501, "not_implemented"),
             .init(
                 "another transfer coding", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n", 501,
                 "not_implemented"),

@@ -86,4 +86,59 @@ struct RateLimitTests {
         #expect(summaries.filter { $0 == "201" }.count == 5)
         #expect(summaries.filter { $0 == "429 rate_limit_exceeded" }.count == 15)
     }
+
+    @Test("Of 64 requests at the same time, a limit of 50 lets exactly 50 through")
+    func exactUnderConcurrency() throws {
+        // A token comes back every 1.2 s. Whoever is slower than that sees one more pass, and no more than that.
+        for attempt in 1...5 {
+            let tenant = try Service.tenant(rateLimits: ["metadata": 50])
+            let start = ContinuousClock.now
+            let statuses = try Concurrent.run(64) { _ in try tenant.get("/v1/organizations").status }
+                .map { try $0.get() }
+            let seconds = (ContinuousClock.now - start) / .seconds(1)
+            let passed = statuses.filter { $0 == 200 }.count
+            #expect(statuses.allSatisfy { $0 == 200 || $0 == 429 })
+            #expect((50...50 + Int(seconds / 1.2)).contains(passed), "\(passed) passed in \(seconds) s")
+            if seconds < 1.2 { return }
+            if attempt == 5 { Issue.record("64 requests took \(seconds) s: too slow to count exactly") }
+        }
+    }
+
+    @Test("Every category is exact under concurrency, and none takes from another")
+    func exactInEveryCategory() throws {
+        let limits: JSON = ["metadata": 6, "data": 5, "search": 4, "upload": 3, "compute": 2]
+        let tenant = try Service.tenant(rateLimits: limits)
+        let id = try tenant.accepted(Sample.text)
+        let requests: [(String, HTTPRequest, Int)] = [
+            ("metadata", HTTPRequest("GET", "/v1/organizations"), 6),
+            ("data", HTTPRequest("GET", "/v1/uploads/\(id)"), 5), ("search", HTTPRequest("GET", "/v1/uploads"), 4),
+            // One was used for the upload above.
+            ("upload", HTTPRequest("POST", Tenant.target(filename: "n.txt"), body: .bytes(Sample.text)), 2),
+            ("compute", HTTPRequest("POST", "/v1/uploads/\(id)/rescan"), 2),
+        ]
+        for (category, request, expected) in requests {
+            let answers = try Concurrent.run(16) { _ in try tenant.send(request) }.map { try $0.get() }
+            let refused = answers.filter { $0.status == 429 }
+            #expect(answers.count - refused.count == expected, "\(category)")
+            for answer in refused {
+                #expect(try answer.json["error"]["details"]["api_name"] == .string(category))
+                #expect(answer["X-RateLimit-Remaining"] == "0")
+                let wait = try #require(answer["Retry-After"].flatMap { Int($0) })
+                #expect(try answer.json["error"]["details"]["retry_after_seconds"].int == wait)
+            }
+        }
+    }
+
+    @Test("A raised limit lets requests through at once, a lowered one stops them at once")
+    func overridesAtOnce() throws {
+        let tenant = try Service.tenant(rateLimits: ["search": 2, "metadata": 100])
+        func pass() throws -> Int {
+            try (0..<8).map { _ in try tenant.get("/v1/uploads").status }.filter { $0 == 200 }.count
+        }
+        #expect(try pass() == 2)
+        #expect(try tenant.patch(["rate_limit_overrides": ["search": 7]]).status == 200)
+        #expect(try pass() == 5)
+        #expect(try tenant.patch(["rate_limit_overrides": ["search": 1]]).status == 200)
+        #expect(try pass() == 0)
+    }
 }

@@ -2,7 +2,7 @@ import Foundation
 
 /// A JSON value as a test reads it: a member that is absent reads as `.missing`, so that a wrong answer fails an
 /// expectation instead of ending the test.
-package enum JSON: Equatable, Sendable {
+package enum JSON: Hashable, Sendable {
     case missing
     case null
     case bool(Bool)

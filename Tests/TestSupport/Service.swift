@@ -51,6 +51,9 @@ package final class Service: Sendable {
         let own = [
             "PORTCULLIS_LISTEN": "127.0.0.1:0", "PORTCULLIS_PRIVATE_LISTEN": "127.0.0.1:0",
             "PORTCULLIS_DATA_DIR": dataDirectory, "PORTCULLIS_WORKERS": "1",
+            // All tests come from one address.
+            "PORTCULLIS_FAILED_AUTHENTICATION_LIMIT": "1000000",
+            "PORTCULLIS_SECRETS_KEY": String(repeating: "0123456789abcdef", count: 4),
             "PORTCULLIS_DEADLINE_MILLISECONDS": "60000", "PORTCULLIS_QUEUE_WAIT_MILLISECONDS": "60000",
             "PORTCULLIS_MODEL": Repository.url("models/open-nsfw.json").path,
             "PORTCULLIS_ONNXRUNTIME": Repository.url("models/runtime/libonnxruntime.so").path,
@@ -145,6 +148,7 @@ package final class Service: Sendable {
     // MARK: Requests
 
     package var publicPort: Int { get throws { try current().publicPort } }
+    package var privatePort: Int { get throws { try current().privatePort } }
 
     package func connect(timeoutSeconds: Int = 60) throws -> HTTPConnection {
         try HTTPConnection(port: publicPort, timeoutSeconds: timeoutSeconds)

@@ -5,19 +5,28 @@ package import Domain
 /// Step 1: finds out who makes a request.
 package struct Authenticator: Sendable {
     private let database: any DatabaseDriver
+    private let attempts: FailedAttempts
     private let time: any TimeSource
 
-    package init(database: any DatabaseDriver, time: any TimeSource) {
+    package init(database: any DatabaseDriver, attempts: FailedAttempts, time: any TimeSource) {
         self.database = database
+        self.attempts = attempts
         self.time = time
     }
 
-    /// - Parameter authorization: the request's `Authorization` fields.
-    /// - Throws: `unauthorized`. The message is the same for an unknown, a revoked and an expired key, so that it tells
+    /// - Parameters:
+    ///   - authorization: the request's `Authorization` fields.
+    ///   - address: the client's; it may fail only so often.
+    /// - Throws: `unauthorized`, or `rate_limit_exceeded` after too many of these. The message is the same for an unknown, a revoked and an expired key, so that it tells
     ///   nothing about keys to somebody who has none.
-    package func caller(authorization: [String]) throws(Failure) -> Caller {
-        let secret = try Self.bearerToken(in: authorization)
-        let hash = SHA256.hash(of: secret)
+    package func caller(authorization: [String], from address: String) throws(Failure) -> Caller {
+        let hash: ContentHash
+        do throws(Failure) { hash = SHA256.hash(of: try Self.bearerToken(in: authorization)) } catch {
+            try attempts.admit(nil, from: address)
+            attempts.noteFailure(of: nil, from: address)
+            throw error
+        }
+        try attempts.admit(hash, from: address)
         let caller: Caller?
         do {
             caller = try database.read { transaction throws(DatabaseError) in
@@ -26,8 +35,10 @@ package struct Authenticator: Sendable {
         } catch { throw Failure(database: error) }
         let now = time.now()
         guard let caller, caller.key.isActive(at: now) else {
+            attempts.noteFailure(of: hash, from: address)
             throw Self.unauthorized("The bearer key is not valid.")
         }
+        attempts.noteSuccess(of: hash)
         noteUse(of: caller.key, now: now)
         return caller
     }
@@ -40,13 +51,6 @@ package struct Authenticator: Sendable {
                 try transaction.apiKeys.touch(key.id, now: now)
             }
         }
-    }
-
-    /// As `caller(authorization:)`, and the key must have a permission.
-    package func caller(authorization: [String], needing permission: Permission) throws(Failure) -> Caller {
-        let caller = try caller(authorization: authorization)
-        guard caller.key.allows(permission) else { throw Self.forbidden(permission) }
-        return caller
     }
 
     package static func forbidden(_ needed: Permission) -> Failure {

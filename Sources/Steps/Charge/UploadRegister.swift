@@ -34,7 +34,7 @@ package struct UploadRegister: Sendable {
                 throw .inputOutput("\(error)")
             }
             try Self.settle(entry, in: transaction)
-            try Self.audit("upload.accepted", entry, at: now, in: transaction)
+            try Self.audit("upload_accepted", entry, at: now, in: transaction)
             return true
         }
         guard isEntered else {
@@ -49,7 +49,7 @@ package struct UploadRegister: Sendable {
             try transaction.credits.releaseHold(entry.hold, reason: .rejected, now: now)
             try transaction.uploads.insert(entry.record)
             try Self.settle(entry, in: transaction)
-            try Self.audit("upload.rejected", entry, at: now, in: transaction)
+            try Self.audit("upload_rejected", entry, at: now, in: transaction)
         }
     }
 
@@ -64,7 +64,7 @@ package struct UploadRegister: Sendable {
             try transaction.audit.insert(
                 AuditEvent(
                     id: RandomID.auditID(), organization: record.organization, at: now, actor: key.rawValue,
-                    action: "upload.deleted", resourceType: "upload", resourceID: record.id.rawValue,
+                    action: "upload_deleted", resourceType: "upload", resourceID: record.id.rawValue,
                     before: ["status": .string(before.status.rawValue)],
                     after: ["status": .string(UploadStatus.deleted.rawValue)], requestID: requestID))
             return try transaction.blobs.release(record.organization, record.sha256)
@@ -109,7 +109,7 @@ package struct UploadRegister: Sendable {
             try transaction.audit.insert(
                 AuditEvent(
                     id: RandomID.auditID(), organization: organization, at: now, actor: "system",
-                    action: "upload.quarantined", resourceType: "upload", resourceID: id.rawValue,
+                    action: "upload_quarantined", resourceType: "upload", resourceID: id.rawValue,
                     before: ["status": .string(record.status.rawValue)],
                     after: [
                         "status": .string(UploadStatus.quarantined.rawValue),

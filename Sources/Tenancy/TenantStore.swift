@@ -1,0 +1,40 @@
+import Database
+import Domain
+
+/// The database as the endpoints use it: with errors that can be answered.
+struct TenantStore: Sendable {
+    let database: any DatabaseDriver
+    let time: any TimeSource
+
+    func read<T: Sendable>(
+        _ body: (any Transaction) throws(DatabaseError) -> T
+    ) throws(Failure) -> T {
+        do { return try database.read(body) } catch { throw Failure(database: error) }
+    }
+
+    /// A body that refuses returns the failure, having written nothing.
+    func write<T: Sendable>(
+        _ body: @escaping @Sendable (any Transaction) throws(DatabaseError) -> Result<T, Failure>
+    ) async throws(Failure) -> T {
+        let result: Result<T, Failure>
+        do { result = try await database.write(body) } catch { throw Failure(database: error) }
+        return try result.get()
+    }
+}
+
+extension Failure {
+    static func noUser(_ email: String) -> Failure {
+        Failure(.notFound, "The organization has no user \"\(email.prefix(254))\".")
+    }
+
+    static func noKey(_ name: String) -> Failure {
+        Failure(.notFound, "There is no such API key: \"\(name.prefix(100))\".")
+    }
+
+    /// Nobody takes the last administrator away by mistake: the way back would lead through the operator.
+    static let lastAdministrator = Failure(
+        .conflict,
+        "This would leave the organization without an active admin who has an active key with the permission admin; "
+            + "create another one first.",
+        details: ["reason": "last_administrator", "retryable": false])
+}

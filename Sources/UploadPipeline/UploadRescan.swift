@@ -1,0 +1,47 @@
+import BlobStore
+import Charge
+import Database
+import Domain
+import Endpoints
+import Gate
+import HTTP
+
+/// `POST /v1/uploads/{upload_id}/rescan`: settles one upload of the unscanned debt at once.
+struct UploadRescan: Sendable {
+    let services: UploadServices
+
+    func answer(_ request: Request, _ caller: Caller, _ record: UploadRecord) async throws(Failure) -> Response {
+        guard record.status == .completed, record.scanState == .unscanned else {
+            throw Failure(
+                .conflict, "Only an accepted upload that was never scanned can be scanned again.",
+                details: [
+                    "status": .string(record.status.rawValue), "scan_state": .string(record.scanState.rawValue),
+                    "retryable": false,
+                ])
+        }
+        let content: StoredBlob
+        do { content = try services.blobs.open(caller.organization.id, record.sha256) } catch {
+            throw Failure(storage: error)
+        }
+        let check = try await services.gate.recheck(
+            GateSubject(
+                descriptor: content.rawDescriptor, mediaType: record.mediaType, sha256: record.sha256,
+                organization: record.organization, organizationID: caller.organization.id))
+        // Keeps the descriptor open until here.
+        _ = consume content
+        guard let check else {
+            throw Failure(
+                .classifierUnavailable, "The classifier is unavailable; the upload stays unscanned until it is back.",
+                retryAfterSeconds: 5)
+        }
+        // Where the upload was deleted or settled meanwhile, what it is now is the answer.
+        _ = try await services.register.settle(record, receipt: check.receipt, scanState: check.scanState)
+        let settled: UploadRecord?
+        do {
+            settled = try services.database.read { transaction throws(DatabaseError) in
+                try transaction.uploads.find(record.organization, id: record.id)
+            }
+        } catch { throw Failure(database: error) }
+        return Response(json: (settled ?? record).presentation(organization: caller.organization.id))
+    }
+}

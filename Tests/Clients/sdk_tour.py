@@ -1,0 +1,235 @@
+"""Drives the service with the official Python SDK, unchanged, through every call that the service answers. Whatever the
+SDK's strict models refuse is an exception. Prints the calls that were made, one a line."""
+
+import datetime
+import json
+import os
+import sys
+import urllib.request
+
+import mixpeek
+import mixpeek.api
+from mixpeek import models
+from mixpeek.exceptions import ApiException
+
+URL, KEY = os.environ["PORTCULLIS_TEST_URL"], os.environ["PORTCULLIS_TEST_KEY"]
+ADMIN = os.environ["PORTCULLIS_TEST_USER"]
+
+calls = []
+
+
+def client(key=KEY):
+    return mixpeek.ApiClient(mixpeek.Configuration(host=URL, access_token=key))
+
+
+def call(api, name, /, *arguments, **named):
+    calls.append(name)
+    return getattr(api, name)(*arguments, **named)
+
+
+def check(condition, message):
+    if not condition:
+        sys.exit(f"the SDK got something else than expected: {message}")
+
+
+def refused(status, code, api, name, /, *arguments, **named):
+    """The SDK's exception for an answer that is an error, with the body parsed by its model."""
+    try:
+        getattr(api, name)(*arguments, **named)
+    except ApiException as error:
+        check(error.status == status, f"{name} gave {error.status} {error.body}, expected {status}")
+        body = models.ErrorResponse.from_json(error.body)
+        check(body.success is False and body.error.code == code, f"{name} gave {error.body}, expected {code}")
+        return body
+    sys.exit(f"{name} succeeded, expected {status}")
+
+
+def organization(api):
+    api = mixpeek.OrganizationsApi(api)
+    read = call(api, "get_organization")
+    check(isinstance(read, models.OrganizationModelResponse), repr(read))
+    check(read.account_type == "pro" and read.credit_count == 100_000, repr(read))
+    update = models.OrganizationUpdateRequest(
+        organization_name="Söhne & Töchter",
+        logo_url="https://example.org/logo.png",
+        billing_email="billing@example.org",
+        notifications_email="alerts@example.org",
+        metadata={"plan": {"nested": [1, 2.5, None, True]}},
+        rate_limit_overrides=models.BaseRateLimits(metadata=5000, data=4000, search=3000, upload=2000, compute=1000),
+        default_llm_credentials={"openai": "openai_key"},
+        nsfw_check_enabled=False,
+        nsfw_fail_closed=True,
+    )
+    refused(422, "validation_error", api, "update_organization", update)
+    secrets(api.api_client)
+    updated = call(api, "update_organization", update)
+    check(updated.organization_name == "Söhne & Töchter", repr(updated))
+    check(updated.metadata == {"plan": {"nested": [1, 2.5, None, True]}}, repr(updated))
+    check(updated.rate_limits.upload == 2000, repr(updated))
+    check(updated.default_llm_credentials == {"openai": "openai_key"}, repr(updated))
+    credits = call(api, "get_credits_organizations")
+    check(credits["credit_count"] == 100_000, repr(credits))
+
+
+def secrets(api):
+    api = mixpeek.OrganizationSecretsApi(api)
+    create = models.CreateSecretRequest(secret_name="openai_key", secret_value="sk-very-secret")
+    check(call(api, "create_secret_organizations", create).created is True, "no secret was created")
+    refused(409, "already_exists", api, "create_secret_organizations", create)
+    call(api, "create_secret_organizations", models.CreateSecretRequest(secret_name="a b/c", secret_value="x"))
+    listed = call(api, "list_secrets_organizations")
+    check(listed.secrets == ["a b/c", "openai_key"] and listed.count == 2, repr(listed))
+    update = models.UpdateSecretRequest(secret_value="another")
+    check(call(api, "update_secret_organizations_name", "a b/c", update).updated is True, "no update")
+    check(call(api, "delete_secret_organizations_name", "a b/c").deleted is True, "no deletion")
+    refused(404, "not_found", api, "delete_secret_organizations_name", "a b/c")
+
+
+def users(api):
+    api = mixpeek.OrganizationUsersApi(api)
+    create = models.UserCreateRequest(
+        email="member@example.org", user_name="Member", role=models.UserRole.MEMBER, metadata={"team": "a"}
+    )
+    created = call(api, "create_user_organizations", create)
+    check(created["email"] == "member@example.org" and created["role"] == "member", repr(created))
+    refused(409, "already_exists", api, "create_user_organizations", create)
+    check(call(api, "get_user_organizations_email", "member@example.org")["user_name"] == "Member", "another name")
+    listed = call(api, "list_users_organizations", skip=0, limit=10, role=models.UserRole.MEMBER)
+    check([user["email"] for user in listed["results"]] == ["member@example.org"], repr(listed))
+    update = models.UserUpdateRequest(user_name="Renamed", metadata={})
+    changed = call(api, "update_user_organizations_email", "member@example.org", update)
+    check(changed["user_name"] == "Renamed" and changed["metadata"] == {}, repr(changed))
+
+
+def keys(api):
+    keys, email = mixpeek.OrganizationAPIKeysApi(api), "member@example.org"
+    expiry = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=1)
+    create = models.APIKeyCreateRequest(
+        name="a key / with spaces",
+        description="for the tour",
+        permissions=[models.Permission.READ, models.Permission.WRITE],
+        rate_limit_override=1000,
+        expires_at=expiry,
+    )
+    created = call(keys, "create_key_organizations_users_email", email, create)
+    check(isinstance(created, models.APIKeyCreateResponse) and created.key.startswith("sk_"), repr(created))
+    check(abs((created.expires_at - expiry).total_seconds()) < 1, repr(created))
+    check(mixpeek.OrganizationsApi(client(created.key)).get_organization().organization_name, "the key is not good")
+    # What would not be enforced is refused, instead of being taken silently.
+    restricted = models.APIKeyCreateRequest(name="restricted", allowed_origins=["https://example.org"])
+    body = refused(422, "validation_error", keys, "create_key_organizations_users_email", email, restricted)
+    check(body.error.details["validation_errors"][0]["location"] == ["body", "allowed_origins"], repr(body))
+
+    listed = call(keys, "list_keys_organizations_users_email", email, include_revoked=True)
+    check(models.APIKeyModel.from_dict(listed["results"][0]).name == "a key / with spaces", repr(listed))
+    update = models.APIKeyUpdateRequest(name="renamed", description="changed", permissions=[models.Permission.READ])
+    updated = call(keys, "update_key_organizations_users_email_name", email, "a key / with spaces", update)
+    check(isinstance(updated, models.APIKeyModel) and updated.permissions == ["read"], repr(updated))
+    rotated = call(keys, "rotate_key_organizations_users_email_name", email, "renamed")
+    check(rotated.key != created.key and rotated.key_id == created.key_id, repr(rotated))
+    refused(401, "unauthorized", mixpeek.OrganizationsApi(client(created.key)), "get_organization")
+    reader = mixpeek.OrganizationsApi(client(rotated.key))
+    check(reader.get_organization().organization_name, "the new secret is not good")
+    refused(403, "forbidden", reader, "update_organization", models.OrganizationUpdateRequest(organization_name="No"))
+    used = call(mixpeek.OrganizationUsageApi(api), "get_key_usage_organizations", rotated.key_id)
+    check(used["credits"] == 0 and used["key_id"] == rotated.key_id, repr(used))
+    check(call(keys, "delete_key_organizations_users_email_name", email, "renamed").success is True, "not revoked")
+    refused(401, "unauthorized", reader, "get_organization")
+    refused(404, "not_found", keys, "delete_key_organizations_users_email_name", email, "renamed")
+    # Nobody shuts the door behind the last administrator.
+    for key in mixpeek.OrganizationAPIKeysApi(api).list_keys_organizations_users_email(ADMIN)["results"]:
+        refused(409, "conflict", keys, "delete_key_organizations_users_email_name", ADMIN, key["name"])
+
+
+def billing(api):
+    usage = mixpeek.OrganizationUsageApi(api)
+    api = mixpeek.OrganizationBillingApi(api)
+    balance = call(api, "get_credit_balance_organizations_billing")
+    check(balance.credit_balance == 100_000 and balance.account_tier == "pro", repr(balance))
+    current = call(api, "get_current_usage_organizations_billing")
+    check(current.current_month_usage == 0 and current.billing_period_end > current.billing_period_start, repr(current))
+    check(current.plan_usage.cap_state == "ok", repr(current))
+    breakdown = call(api, "get_usage_breakdown_organizations_billing", billing_month=current.billing_month)
+    check(breakdown.total_credits == 0, repr(breakdown))
+    now = datetime.datetime.now(datetime.timezone.utc)
+    used = call(
+        usage,
+        "get_org_usage_organizations",
+        start=(now - datetime.timedelta(days=7)).isoformat(),
+        end=now.isoformat(),
+    )
+    check(used["uploads"] == 0 and used["daily"] == [], repr(used))
+
+
+def audit(api):
+    api = mixpeek.OrganizationAuditApi(api)
+    listed = call(api, "list_audit_logs_organizations", limit=1000)
+    check(isinstance(listed, models.AuditEventListResponse) and listed.total == len(listed.results), repr(listed))
+    actions = [event.action for event in listed.results]
+    for action in [
+        "organization_updated", "user_created", "user_updated", "api_key_created", "api_key_scope_updated",
+        "api_key_rotated", "api_key_revoked", "secret_created", "secret_updated", "secret_deleted",
+    ]:
+        check(action in actions, f"{action} is not among {actions}")
+    filtered = call(
+        api, "list_audit_logs_organizations", resource_type="user", action=models.AuditAction.USER_UPDATED
+    )
+    check([event.action for event in filtered.results] == ["user_updated"], repr(filtered))
+    event = call(api, "get_audit_log_organizations", filtered.results[0].audit_id)
+    check(event.changes["before"] == {"user_name": "Member", "metadata": {"team": "a"}}, repr(event))
+    check(event.changes["after"] == {"user_name": "Renamed", "metadata": {}}, repr(event))
+    check(event.actor_email == ADMIN and event.ip_address == "127.0.0.1", repr(event))
+    check(call(api, "get_audit_settings_organizations").read_auditing_enabled is False, "reads are recorded")
+    settings = models.AuditSettingsUpdateRequest(read_auditing_enabled=True)
+    check(call(api, "update_audit_settings_organizations", settings).read_auditing_enabled is True, "not recorded")
+    check(mixpeek.OrganizationsApi(api.api_client).get_organization().organization_name, "no organization")
+    reads = [event.action for event in api.list_audit_logs_organizations(resource_type="organization").results]
+    check(reads.count("organization_accessed") == 1, repr(reads))
+
+
+def end(api):
+    users = mixpeek.OrganizationUsersApi(api)
+    deleted = call(users, "delete_user_organizations_email", "member@example.org")
+    check(isinstance(deleted, models.GenericSuccessResponse) and deleted.success, repr(deleted))
+    refused(404, "not_found", users, "get_user_organizations_email", "member@example.org")
+    refused(409, "conflict", users, "delete_user_organizations_email", ADMIN)
+
+
+def health(api):
+    api = mixpeek.HealthApi(api)
+    check(call(api, "liveness_health")["status"] == "OK", "not alive")
+    check(call(api, "healthcheck_health")["status"] in ("OK", "DEGRADED"), "no health")
+    deep = call(api, "healthcheck_deep_health")
+    check(isinstance(deep, models.HealthCheckResponse) and deep.data.metadata is True, repr(deep))
+
+
+def coverage():
+    """Every operation that the SDK has a method for was called: none is described that the tour leaves out."""
+    with urllib.request.urlopen(f"{URL}/openapi.json") as answer:
+        paths = json.load(answer)["paths"]
+    described = {
+        operation["operationId"]
+        for path, item in paths.items()
+        if path.startswith(("/v1/organizations", "/v1/health"))
+        for operation in item.values()
+    }
+    known = {
+        name
+        for api in vars(mixpeek.api).values()
+        if isinstance(api, type) and api.__name__.endswith("Api")
+        for name in dir(api)
+    }
+    missing = described & known - set(calls)
+    check(not missing and len(described & known) >= 28, f"{missing} not called, {len(described & known)} known")
+
+
+def main():
+    api = client()
+    for part in (health, organization, users, keys, billing, audit, end):
+        part(api)
+    refused(401, "unauthorized", mixpeek.OrganizationsApi(client("sk_unknown")), "get_organization")
+    coverage()
+    print("\n".join(sorted(set(calls))))
+
+
+main()
