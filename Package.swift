@@ -146,7 +146,7 @@ let package = Package(
         tests("ImageDecodingTests", ["Domain", "ImageDecoding", "TestSupport"]),
         tests("ClassifierTests", ["Classifier", "Domain", "ImageDecoding", "JSON", "Models", "TestSupport"]),
         tests("TelemetryTests", ["Domain", "Telemetry"]),
-        tests("HTTPTests", ["Domain", "Execution", "HTTP", "Telemetry"]),
+        tests("HTTPTests", ["Domain", "Execution", "HTTP", "Telemetry", "TestSupport"]),
         .target(name: "CRawSystemCall", path: "Tests/CRawSystemCall"),
         .executableTarget(
             name: "HostileWorker",

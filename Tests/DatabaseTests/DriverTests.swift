@@ -5,9 +5,10 @@ import Domain
 import Execution
 import Glibc
 import Synchronization
+import TestSupport
 import Testing
 
-@Suite struct DriverTests {
+@Suite(.timeLimit(.minutes(2))) struct DriverTests {
     @Test("What a write returned from is there for the next read", arguments: DriverFactory.all)
     func readYourWrites(_ factory: DriverFactory) async throws {
         try await withDatabase(factory) { database in
@@ -78,7 +79,7 @@ import Testing
             let reading = Flag()
             // On a thread of its own: the read below blocks one of the cooperative pool's, which may have no other.
             let writer = Task(executorPreference: BlockingExecutor(threads: 1)) {
-                await reading.wait()
+                try await reading.wait()
                 try await database.insert(second)
                 written.set()
             }
@@ -86,7 +87,7 @@ import Testing
                 let before = try transaction.organizations.list().items.count
                 reading.set()
                 // The write commits while this read is under way.
-                written.block()
+                try written.block()
                 return (before, try transaction.organizations.list().items.count)
             }
             try await writer.value
@@ -188,17 +189,40 @@ import Testing
     }
 }
 
-/// A condition that one side sets and the other waits for.
+/// A condition that one side sets and the other waits for. Nobody waits for ever: what the other side waits for in turn
+/// may never come.
 final class Flag: Sendable {
+    /// Longer than other tests may keep the cooperative pool's threads busy.
+    static let limitSeconds = 60.0
+
     private let value = Atomic<Bool>(false)
     func set() { value.store(true, ordering: .releasing) }
     var isSet: Bool { value.load(ordering: .acquiring) }
-    func wait() async {
-        while !isSet { try? await Task.sleep(for: .milliseconds(1)) }
+
+    func wait(seconds: Double = limitSeconds) async throws {
+        guard await eventually(seconds: seconds, { isSet }) else {
+            throw SupportError("the flag was not set within \(seconds) s")
+        }
     }
-    /// Blocks the thread, ten seconds at most.
-    func block() {
-        let deadline = ContinuousClock.now + .seconds(10)
-        while !isSet && ContinuousClock.now < deadline { _ = sched_yield() }
+
+    /// Blocks the thread. To be called in a transaction, which fails where the flag is not set in time.
+    func block(seconds: Double = limitSeconds) throws(DatabaseError) {
+        let deadline = ContinuousClock.now + .seconds(seconds)
+        while !isSet {
+            guard ContinuousClock.now < deadline else {
+                throw .misuse("the transaction was not let go within \(seconds) s")
+            }
+            usleep(1_000)
+        }
     }
+}
+
+/// Asks again until the answer is yes or the time is over; the last answer.
+func eventually(seconds: Double, _ condition: () -> Bool) async -> Bool {
+    let deadline = ContinuousClock.now + .seconds(seconds)
+    while !condition() {
+        guard ContinuousClock.now < deadline, !Task.isCancelled else { return condition() }
+        try? await Task.sleep(for: .milliseconds(1))
+    }
+    return true
 }

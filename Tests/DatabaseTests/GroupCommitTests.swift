@@ -2,9 +2,10 @@ import Crypto
 import Database
 import DatabaseSQLite
 import Domain
+import TestSupport
 import Testing
 
-@Suite struct GroupCommitTests {
+@Suite(.timeLimit(.minutes(2))) struct GroupCommitTests {
     private func withSQLite(_ body: (SQLiteDatabase) async throws -> Void) async throws {
         let store = SQLiteTestStore()
         defer { store.remove() }
@@ -13,18 +14,19 @@ import Testing
         try await body(database)
     }
 
-    /// Runs `writes` so that they all wait while a first write is under way.
+    /// Runs `writes` so that they all wait while a first write is under way, which must take no more than `seconds`.
     private func together(
-        _ database: SQLiteDatabase, _ writes: [@Sendable () async throws -> Void]
+        _ database: SQLiteDatabase, _ writes: [@Sendable () async throws -> Void], seconds: Double = Flag.limitSeconds
     ) async throws -> [DatabaseError?] {
         let (started, mayEnd) = (Flag(), Flag())
+        defer { mayEnd.set() }
         let first = Task {
             try await database.write { transaction throws(DatabaseError) in
                 started.set()
-                mayEnd.block()
+                try mayEnd.block(seconds: seconds)
             }
         }
-        await started.wait()
+        try await started.wait()
         let results = Task {
             await withTaskGroup(of: (Int, DatabaseError?).self) { group in
                 for (index, write) in writes.enumerated() {
@@ -43,10 +45,27 @@ import Testing
             }
         }
         // All of them are queued when this many wait; the first one is under way.
-        while database.waitingWrites < writes.count { try await Task.sleep(for: .milliseconds(1)) }
+        let areWaiting = await eventually(seconds: seconds) { database.waitingWrites >= writes.count }
         mayEnd.set()
+        let all = await results.value
         try await first.value
-        return await results.value
+        guard areWaiting else { throw SupportError("the writes did not come together within \(seconds) s") }
+        return all
+    }
+
+    /// The mechanism guarded: on a machine so busy that the first write's time was over before the others had come, that
+    /// write ended and the others did not wait for it, but the test waited for them to wait, for ever.
+    @Test("Writes that do not come together while the first is held fail their test, and do not hang it")
+    func lapsed() async throws {
+        try await withSQLite { database in
+            var writes = (0..<5).map { _ -> @Sendable () async throws -> Void in
+                { try await database.insert(Sample.organization()) }
+            }
+            // One that never waits for the writer.
+            writes.append {}
+            await #expect(throws: (any Error).self) { try await together(database, writes, seconds: 0.2) }
+            #expect(database.waitingWrites == 0)
+        }
     }
 
     @Test("Writes that wait at the same time share one commit and one sync")

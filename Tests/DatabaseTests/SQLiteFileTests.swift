@@ -6,7 +6,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite struct SQLiteFileTests {
+@Suite(.timeLimit(.minutes(5))) struct SQLiteFileTests {
     private func withStore(_ body: (SQLiteTestStore) async throws -> Void) async throws {
         let store = SQLiteTestStore()
         defer { store.remove() }
@@ -110,14 +110,16 @@ import Testing
                 path: store.path, options: .init(busyTimeoutMilliseconds: 50), now: Moment.start)
             defer { impatient.close() }
             let (holds, mayEnd) = (Flag(), Flag())
+            // Whatever fails below: closing the holder waits for its write.
+            defer { mayEnd.set() }
             let holding = Task {
                 try await holder.write { transaction throws(DatabaseError) in
                     try transaction.organizations.insert(Sample.organization())
                     holds.set()
-                    mayEnd.block()
+                    try mayEnd.block()
                 }
             }
-            await holds.wait()
+            try await holds.wait()
             for attempt in 0..<2 {
                 let error = await #expect(throws: DatabaseError.self, "attempt \(attempt)") {
                     try await impatient.insert(Sample.organization())

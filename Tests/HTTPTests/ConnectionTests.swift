@@ -206,7 +206,7 @@ extension HTTPSuite {
         }
 
         @Test("An address that cannot be listened on is a clear error")
-        func addresses() throws {
+        func addresses() async throws {
             let server = try TestServer(handler: Self.echo)
             func start(_ address: String) throws(HTTPError) {
                 _ = try HTTPServer(
@@ -230,6 +230,7 @@ extension HTTPSuite {
                     configuration: configuration, executor: TestServer.executor, log: .init { _ in }, metrics: .init(),
                     handler: Self.echo)
             }
+            await server.stop()
         }
     }
 }

@@ -1,4 +1,6 @@
+import TestSupport
 import Testing
 
-/// One test at a time: the clients block their thread, and some tests measure time.
-@Suite("HTTP", .serialized) enum HTTPSuite {}
+/// One test at a time: some tests measure time. The clients block their thread, which must not be one of the cooperative
+/// pool's: there are as few as cores, and every other suite's tests would wait for them.
+@Suite("HTTP", .serialized, .blocking, .timeLimit(.minutes(2))) enum HTTPSuite {}

@@ -108,11 +108,14 @@ extension HTTPSuite {
                     group.addTask {
                         try await onThread { () -> Int in
                             var served = 0
-                            while let client = try? TestClient(port: port) {
+                            let end = ContinuousClock.now + .seconds(30)
+                            while ContinuousClock.now < end, let client = try? TestClient(port: port) {
                                 let body = index % 3 == 0 ? "" : String(repeating: "x", count: 20_000)
                                 let text =
                                     "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)"
-                                while let answer = try? client.exchange(text), answer.status == 200 { served += 1 }
+                                while ContinuousClock.now < end, let answer = try? client.exchange(text),
+                                    answer.status == 200
+                                { served += 1 }
                             }
                             return served
                         }
