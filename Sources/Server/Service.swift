@@ -87,20 +87,27 @@ final class Service: Sendable {
             let privateRoutes = PrivateRoutes(
                 token: token,
                 attempts: FailedAttempts(limit: settings.accounts.failedAuthenticationLimit, time: time))
-            PrivateOrganizationEndpoints(directory: OrganizationDirectory(database: database, time: time))
-                .register(on: &privateRouter, privateRoutes)
-            ClassifierEndpoints(pool: classifier.pool, database: database, log: log)
-                .register(on: &privateRouter, privateRoutes)
-            MetricsEndpoint(registry: metrics).register(on: &privateRouter)
+            Self.register(
+                on: &privateRouter, privateRoutes, database: database, pool: classifier.pool, metrics, log, time)
             health.register(on: &privateRouter)
-            OpenAPIDocument.register(
-                on: &privateRouter, title: "Portcullis, the operator's side", version: HelpText.version)
             privateServer = try Self.server(
                 settings.listeners, address: settings.listeners.privateAddress, name: "private", executor, log,
                 metrics, privateRouter)
         } else {
             privateServer = nil
         }
+    }
+
+    /// The operator's routes.
+    private static func register(
+        on router: inout Router, _ routes: PrivateRoutes, database: SQLiteDatabase, pool: ScanPool,
+        _ metrics: MetricsRegistry, _ log: Logger, _ time: SystemTime
+    ) {
+        PrivateOrganizationEndpoints(directory: OrganizationDirectory(database: database, time: time))
+            .register(on: &router, routes)
+        ClassifierEndpoints(pool: pool, database: database, log: log).register(on: &router, routes)
+        MetricsEndpoint(registry: metrics).register(on: &router)
+        OpenAPIDocument.register(on: &router, title: "Portcullis, the operator's side", version: HelpText.version)
     }
 
     /// Repairs what a crash left, then serves.
