@@ -25,11 +25,9 @@ package final class HTTPConnection {
                 unsafe connect(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
             }
         }
-        guard status == 0 else {
-            let code = errno
-            close(socket)
-            throw SupportError("cannot connect to port \(port): error \(code)")
-        }
+        // Everything is set, so deinit closes the socket also when this throws; closing it here too would close what
+        // another test may have opened under its number meanwhile, a database for one.
+        guard status == 0 else { throw SupportError("cannot connect to port \(port): error \(errno)") }
     }
 
     deinit { close(socket) }
