@@ -3,9 +3,10 @@ package import Domain
 /// How many uploads of an organization refer to each content.
 ///
 /// A content is removed in two steps, because its file and its row cannot change in one. The deletion of the last
-/// upload leaves a row with the count 0, and is durable before anything else happens. Then, in a transaction of its
-/// own, `removeUnreferenced` takes the row away if the count still is 0, and inside that transaction, after it, the
-/// caller unlinks the file. A crash in between leaves a row with the count 0, which `unreferenced` finds. An upload
+/// upload leaves a row with the count 0, and is durable before anything else happens. Then, in a write
+/// `durableWithOutsideEffect`, `removeUnreferenced` takes the row away if the count still is 0, and inside that
+/// transaction, after it, the caller unlinks the file. In an ordinary write it could see the count 0 of a deletion
+/// that is not committed yet, and unlink what that deletion's rollback refers to again. A crash in between leaves a row with the count 0, which `unreferenced` finds. An upload
 /// of the same content takes part in the same order of transactions: where it commits first, the count is 1 and the
 /// file stays; where it commits later, it finds the file gone and links it again from its spool file
 /// (`BlobStore.ensureLinked`), inside its transaction and after its `retain`.
@@ -35,7 +36,8 @@ package struct BlobIndex {
         return left == 0
     }
 
-    /// Takes the row away, if nothing refers to the content. The caller unlinks the file in the same transaction.
+    /// Takes the row away, if nothing refers to the content. The caller unlinks the file in the same transaction,
+    /// which is `durableWithOutsideEffect`.
     /// - Returns: whether the file is to be unlinked.
     package func removeUnreferenced(
         _ organization: InternalID, _ sha256: ContentHash

@@ -31,6 +31,10 @@ package enum Durability: Sendable {
     /// Survives the death of the process at once, and a power failure once a later durable write returned: writes
     /// never become durable out of order. For what a restart undoes anyway, such as credit holds.
     case relaxed
+    /// As `durable`, for a body that also changes something outside the database, such as a file, which no rollback
+    /// takes back: of the writes that share its commit none but others of this kind run before it, so that it acts
+    /// on what is committed, and not on what a crash or a failed commit may still undo.
+    case durableWithOutsideEffect
 }
 
 extension DatabaseDriver {

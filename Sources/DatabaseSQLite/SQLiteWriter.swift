@@ -73,7 +73,7 @@ final class SQLiteWriter: Sendable {
     private func nextGroup() -> [Job]? {
         while true {
             let (group, isClosed) = state.withLock { state in
-                let group = Array(state.waiting.prefix(Self.maximumGroup))
+                let group = Array(state.waiting.prefix(Self.groupLength(state.waiting)))
                 state.waiting.removeFirst(group.count)
                 return (group, state.isClosed)
             }
@@ -81,6 +81,13 @@ final class SQLiteWriter: Sendable {
             if isClosed { return nil }
             work.wait()
         }
+    }
+
+    /// A write with an effect outside the database begins a group, or follows others of its kind.
+    private static func groupLength(_ waiting: [Job]) -> Int {
+        let longest = min(waiting.count, maximumGroup)
+        let ordinary = waiting[..<longest].firstIndex { $0.durability != .durableWithOutsideEffect } ?? longest
+        return waiting[ordinary..<longest].firstIndex { $0.durability == .durableWithOutsideEffect } ?? longest
     }
 
     /// Finishes what waits, then ends the thread. Returns when the connection is closed.
@@ -116,7 +123,7 @@ extension SQLiteWriter {
             completions.reserveCapacity(group.count)
             var groupError: DatabaseError?
             do throws(DatabaseError) {
-                try setSync(group.contains { $0.durability == .durable }, connection)
+                try setSync(group.contains { $0.durability != .relaxed }, connection)
                 try connection.run("BEGIN IMMEDIATE")
                 for job in group {
                     let completion = try runInSavepoint(job, connection)

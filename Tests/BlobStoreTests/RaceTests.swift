@@ -67,7 +67,7 @@ import Testing
             try transaction.blobs.release(tenant.internalID, sha256)
         }
         guard wasLast else { return }
-        try await database.write { transaction throws(DatabaseError) in
+        try await database.write(durability: .durableWithOutsideEffect) { transaction throws(DatabaseError) in
             guard try transaction.blobs.removeUnreferenced(tenant.internalID, sha256) else { return }
             do throws(BlobStoreError) {
                 try store.remove(tenant.id, sha256)

@@ -103,6 +103,54 @@ import Testing
         }
     }
 
+    private static func organizations(_ transaction: any Transaction) throws(DatabaseError) -> Int {
+        try transaction.organizations.list(after: nil, limit: 100).items.count
+    }
+
+    // An unlinked file does not come back when the commit fails or the process is killed before it. A write that acts on
+    // a row which another write of its group has only just changed would act on what may never have happened.
+    @Test("A write with an effect outside the database sees nothing that is not committed")
+    func outsideEffect() async throws {
+        try await withSQLite { database in
+            let (started, mayEnd) = (Flag(), Flag())
+            let first = Task {
+                try await database.write { transaction throws(DatabaseError) in
+                    started.set()
+                    mayEnd.block()
+                }
+            }
+            await started.wait()
+            let seen = try await withThrowingTaskGroup(of: (Int, [Int]).self) { group in
+                // Ordinary writes and outside effects, two of each in turn, queued one after the other.
+                for number in 0..<12 {
+                    group.addTask {
+                        if number % 4 < 2 {
+                            try await database.insert(Sample.organization())
+                            return (number, [])
+                        }
+                        let counts = try await database.write(durability: .durableWithOutsideEffect) {
+                            transaction throws(DatabaseError) in
+                            try [Self.organizations(transaction), database.read(Self.organizations)]
+                        }
+                        return (number, counts)
+                    }
+                    while database.waitingWrites < number + 1 { try await Task.sleep(for: .milliseconds(1)) }
+                }
+                mayEnd.set()
+                var seen: [Int: [Int]] = [:]
+                for try await (number, counts) in group { seen[number] = counts }
+                return seen
+            }
+            try await first.value
+            #expect(
+                seen.filter { !$0.value.isEmpty } == [
+                    2: [2, 2], 3: [2, 2], 6: [4, 4], 7: [4, 4], 10: [6, 6], 11: [6, 6],
+                ])
+            // Two ordinary writes, then twice two effects with the two ordinary ones after them, then the last effects.
+            #expect(database.statistics.commits == 5)
+        }
+    }
+
     // A row whose owner is missing, checked when the transaction ends, makes the COMMIT itself fail.
     @Test("When the commit fails, every write of the group fails with its error, and nothing of it is kept")
     func failedCommit() async throws {

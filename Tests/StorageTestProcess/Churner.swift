@@ -55,7 +55,7 @@ struct Churner: Sendable {
             return record
         }
         guard let deleted else { return nil }
-        try await database.write { transaction throws(DatabaseError) in
+        try await database.write(durability: .durableWithOutsideEffect) { transaction throws(DatabaseError) in
             guard try transaction.blobs.removeUnreferenced(internalID, deleted.sha256) else { return }
             do throws(BlobStoreError) {
                 try store.remove(organization, deleted.sha256)

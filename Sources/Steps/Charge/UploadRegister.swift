@@ -77,7 +77,7 @@ package struct UploadRegister: Sendable {
         _ internalID: InternalID, _ organization: OrganizationID, _ sha256: ContentHash
     ) async throws(Failure) {
         let blobs = blobs
-        try await write { transaction throws(DatabaseError) in
+        try await write(.durableWithOutsideEffect) { transaction throws(DatabaseError) in
             guard try transaction.blobs.removeUnreferenced(internalID, sha256) else { return }
             try Self.unlink(organization, sha256, in: blobs)
         }
@@ -86,7 +86,7 @@ package struct UploadRegister: Sendable {
     /// Removes content that was stored for an upload which then did not get into the books.
     package func withdrawContent(_ organization: OrganizationID, _ sha256: ContentHash) async throws(Failure) {
         let blobs = blobs
-        try await write { transaction throws(DatabaseError) in
+        try await write(.durableWithOutsideEffect) { transaction throws(DatabaseError) in
             guard try !transaction.blobs.isReferenced(organization, sha256) else { return }
             try Self.unlink(organization, sha256, in: blobs)
         }
@@ -154,8 +154,9 @@ package struct UploadRegister: Sendable {
     }
 
     private func write<T: Sendable>(
+        _ durability: Durability = .durable,
         _ body: @escaping @Sendable (any Transaction) throws(DatabaseError) -> T
     ) async throws(Failure) -> T {
-        do { return try await database.write(body) } catch { throw Failure(database: error) }
+        do { return try await database.write(durability: durability, body) } catch { throw Failure(database: error) }
     }
 }
