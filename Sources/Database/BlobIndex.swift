@@ -6,8 +6,8 @@ package import Domain
 /// upload leaves a row with the count 0, and is durable before anything else happens. Then, in a write
 /// `durableWithOutsideEffect`, `removeUnreferenced` takes the row away if the count still is 0, and inside that
 /// transaction, after it, the caller unlinks the file. In an ordinary write it could see the count 0 of a deletion
-/// that is not committed yet, and unlink what that deletion's rollback refers to again. A crash in between leaves a row with the count 0, which `unreferenced` finds. An upload
-/// of the same content takes part in the same order of transactions: where it commits first, the count is 1 and the
+/// that is not committed yet, and unlink what that deletion's rollback refers to again. A crash in between leaves a row
+/// with the count 0, which `unreferenced` finds. An upload of the same content takes part in the same order of transactions: where it commits first, the count is 1 and the
 /// file stays; where it commits later, it finds the file gone and links it again from its spool file
 /// (`BlobStore.ensureLinked`), inside its transaction and after its `retain`.
 package struct BlobIndex {

@@ -116,10 +116,11 @@ import Testing
             let first = Task {
                 try await database.write { transaction throws(DatabaseError) in
                     started.set()
-                    mayEnd.block()
+                    try mayEnd.block()
                 }
             }
-            await started.wait()
+            defer { mayEnd.set() }
+            try await started.wait()
             let seen = try await withThrowingTaskGroup(of: (Int, [Int]).self) { group in
                 // Ordinary writes and outside effects, two of each in turn, queued one after the other.
                 for number in 0..<12 {
@@ -134,7 +135,10 @@ import Testing
                         }
                         return (number, counts)
                     }
-                    while database.waitingWrites < number + 1 { try await Task.sleep(for: .milliseconds(1)) }
+                    let deadline = ContinuousClock.now + .seconds(30)
+                    while database.waitingWrites < number + 1, ContinuousClock.now < deadline {
+                        try await Task.sleep(for: .milliseconds(1))
+                    }
                 }
                 mayEnd.set()
                 var seen: [Int: [Int]] = [:]
