@@ -11,3 +11,19 @@ extension Failure {
         }
     }
 }
+
+/// Reads and writes for a request: what fails is what the request is answered with.
+extension DatabaseDriver {
+    package func readForRequest<T: Sendable>(
+        _ body: (any Transaction) throws(DatabaseError) -> T
+    ) throws(Failure) -> T {
+        do { return try read(body) } catch { throw Failure(database: error) }
+    }
+
+    package func writeForRequest<T: Sendable>(
+        durability: Durability = .durable,
+        _ body: @escaping @Sendable (any Transaction) throws(DatabaseError) -> T
+    ) async throws(Failure) -> T {
+        do { return try await write(durability: durability, body) } catch { throw Failure(database: error) }
+    }
+}

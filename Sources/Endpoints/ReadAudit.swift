@@ -23,12 +23,10 @@ package struct ReadAudit: Sendable {
             actor: caller.key.id.rawValue, action: "\(resource)_accessed", resourceType: resource,
             resourceID: String(request.head.path.prefix(500)), requestID: request.head.id,
             origin: AuditOrigin(request.head))
-        do {
-            // Survives the death of the process; a power failure may take the last moments of reading with it.
-            try await database.write(durability: .relaxed) { transaction throws(DatabaseError) in
-                try transaction.audit.insert(event)
-            }
-        } catch { throw Failure(database: error) }
+        // Survives the death of the process; a power failure may take the last moments of reading with it.
+        try await database.writeForRequest(durability: .relaxed) { transaction throws(DatabaseError) in
+            try transaction.audit.insert(event)
+        }
     }
 }
 

@@ -58,10 +58,9 @@ package struct ClassifierEndpoints: Sendable {
     }
 
     private func view() throws(Failure) -> Response {
-        let debt: Int
-        do {
-            debt = try database.read { transaction throws(DatabaseError) in try transaction.uploads.unscannedCount() }
-        } catch { throw Failure(database: error) }
+        let debt: Int = try database.readForRequest { transaction throws(DatabaseError) in
+            try transaction.uploads.unscannedCount()
+        }
         let status = pool.status
         var body = status.summary
         body["state"] = .string(status.outOfService ? State.down.rawValue : State.up.rawValue)

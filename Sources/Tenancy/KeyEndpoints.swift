@@ -10,7 +10,7 @@ struct KeyEndpoints: Sendable {
 
     init(database: any DatabaseDriver, time: any TimeSource) {
         store = TenantStore(database: database, time: time)
-        keys = KeyRegister(database: database)
+        keys = KeyRegister(store: store)
     }
 
     func register(on router: inout Router, _ routes: AuthenticatedRoutes) {

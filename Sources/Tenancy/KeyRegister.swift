@@ -4,9 +4,9 @@ import Domain
 
 /// Creates keys and gives them new secrets, for the public endpoints, the private ones and the command line.
 struct KeyRegister: Sendable {
-    private let database: any DatabaseDriver
+    private let store: TenantStore
 
-    init(database: any DatabaseDriver) { self.database = database }
+    init(store: TenantStore) { self.store = store }
 
     private struct Secret {
         let text = RandomID.secretKey()
@@ -24,7 +24,7 @@ struct KeyRegister: Sendable {
         let (secret, id) = (Secret(), RandomID.keyID())
         let (hash, organization) = (secret.hash, trail.organization)
         let prefix = secret.prefix
-        let key = try await write { transaction throws(DatabaseError) in
+        let key = try await store.write { transaction throws(DatabaseError) -> Result<APIKey, Failure> in
             guard let user = try transaction.users.find(organization, email: email) else {
                 return .failure(.noUser(email))
             }
@@ -50,7 +50,7 @@ struct KeyRegister: Sendable {
     func rotate(_ name: String, ofUser email: String, _ trail: AuditTrail) async throws(Failure) -> CreatedKey {
         let secret = Secret()
         let (hash, prefix, organization) = (secret.hash, secret.prefix, trail.organization)
-        let key = try await write { transaction throws(DatabaseError) in
+        let key = try await store.write { transaction throws(DatabaseError) -> Result<APIKey, Failure> in
             guard let user = try transaction.users.find(organization, email: email) else {
                 return .failure(.noUser(email))
             }
@@ -90,14 +90,6 @@ struct KeyRegister: Sendable {
 
     static func nameTaken(_ name: String) -> Failure {
         Failure(.alreadyExists, "The user has an active key of the name \"\(name)\" already.")
-    }
-
-    private func write(
-        _ body: @escaping @Sendable (any Transaction) throws(DatabaseError) -> Result<APIKey, Failure>
-    ) async throws(Failure) -> APIKey {
-        let result: Result<APIKey, Failure>
-        do { result = try await database.write(body) } catch { throw Failure(database: error) }
-        return try result.get()
     }
 }
 

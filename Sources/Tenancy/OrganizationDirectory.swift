@@ -88,29 +88,24 @@ package struct OrganizationDirectory: Sendable {
 
     func list(after cursor: PageCursor?, limit: Int) throws(Failure) -> Page<OrganizationView> {
         let now = time.now()
-        do {
-            return try database.read { transaction throws(DatabaseError) in
-                let page = try transaction.organizations.list(after: cursor, limit: limit)
-                var views: [OrganizationView] = []
-                for organization in page.items {
-                    if let view = try OrganizationView.read(organization.internalID, in: transaction, now: now) {
-                        views.append(view)
-                    }
+        return try database.readForRequest { transaction throws(DatabaseError) in
+            let page = try transaction.organizations.list(after: cursor, limit: limit)
+            var views: [OrganizationView] = []
+            for organization in page.items {
+                if let view = try OrganizationView.read(organization.internalID, in: transaction, now: now) {
+                    views.append(view)
                 }
-                return Page(items: views, next: page.next)
             }
-        } catch { throw Failure(database: error) }
+            return Page(items: views, next: page.next)
+        }
     }
 
     func find(_ id: OrganizationID) throws(Failure) -> OrganizationView {
         let now = time.now()
-        let view: OrganizationView?
-        do {
-            view = try database.read { transaction throws(DatabaseError) in
-                guard let organization = try transaction.organizations.find(id) else { return nil }
-                return try OrganizationView.read(organization.internalID, in: transaction, now: now)
-            }
-        } catch { throw Failure(database: error) }
+        let view: OrganizationView? = try database.readForRequest { transaction throws(DatabaseError) in
+            guard let organization = try transaction.organizations.find(id) else { return nil }
+            return try OrganizationView.read(organization.internalID, in: transaction, now: now)
+        }
         guard let view else { throw Failure(.notFound, "There is no organization \"\(id.rawValue.prefix(100))\".") }
         return view
     }
@@ -138,15 +133,14 @@ package struct OrganizationDirectory: Sendable {
     ) async throws(Failure) -> CreatedKey {
         let trail = AuditTrail(
             organization: try find(id).organization.internalID, actor: actor, requestID: requestID, at: time.now())
-        return try await KeyRegister(database: database).create(
+        return try await KeyRegister(store: TenantStore(database: database, time: time)).create(
             draft, forUser: email, default: Set(Permission.allCases), creator: nil, trail)
     }
 
     private func write<T: Sendable>(
         _ body: @escaping @Sendable (any Transaction) throws(DatabaseError) -> T?
     ) async throws(Failure) -> T {
-        let result: T?
-        do { result = try await database.write(body) } catch { throw Failure(database: error) }
+        let result: T? = try await database.writeForRequest(body)
         guard let result else { throw Failure(.notFound, "There is no such organization.") }
         return result
     }

@@ -9,15 +9,14 @@ struct TenantStore: Sendable {
     func read<T: Sendable>(
         _ body: (any Transaction) throws(DatabaseError) -> T
     ) throws(Failure) -> T {
-        do { return try database.read(body) } catch { throw Failure(database: error) }
+        try database.readForRequest(body)
     }
 
     /// A body that refuses returns the failure, having written nothing.
     func write<T: Sendable>(
         _ body: @escaping @Sendable (any Transaction) throws(DatabaseError) -> Result<T, Failure>
     ) async throws(Failure) -> T {
-        let result: Result<T, Failure>
-        do { result = try await database.write(body) } catch { throw Failure(database: error) }
+        let result: Result<T, Failure> = try await database.writeForRequest(body)
         return try result.get()
     }
 }

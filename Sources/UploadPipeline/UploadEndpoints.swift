@@ -41,13 +41,10 @@ package struct UploadEndpoints: Sendable {
     private func list(_ request: Request, _ caller: Caller) throws(Failure) -> Response {
         let listing = try UploadListing(request.head)
         let organization = caller.organization
-        let page: Page<UploadRecord>
-        do {
-            page = try services.database.read { transaction throws(DatabaseError) in
-                try transaction.uploads.list(
-                    organization.internalID, filter: listing.filter, after: listing.cursor, limit: listing.limit)
-            }
-        } catch { throw Failure(database: error) }
+        let page: Page<UploadRecord> = try services.database.readForRequest { transaction throws(DatabaseError) in
+            try transaction.uploads.list(
+                organization.internalID, filter: listing.filter, after: listing.cursor, limit: listing.limit)
+        }
         return Response(
             json: [
                 "results": .array(page.items.map { $0.presentation(organization: organization.id) }),
@@ -93,12 +90,9 @@ package struct UploadEndpoints: Sendable {
     /// Another organization's upload is not found, exactly as one that never was.
     private func find(_ request: Request, _ caller: Caller) throws(Failure) -> UploadRecord {
         let id = request.parameters["upload_id"] ?? ""
-        let record: UploadRecord?
-        do {
-            record = try services.database.read { transaction throws(DatabaseError) in
-                try transaction.uploads.find(caller.organization.internalID, id: UploadID(rawValue: id))
-            }
-        } catch { throw Failure(database: error) }
+        let record: UploadRecord? = try services.database.readForRequest { transaction throws(DatabaseError) in
+            try transaction.uploads.find(caller.organization.internalID, id: UploadID(rawValue: id))
+        }
         guard let record else { throw Self.notFound(id) }
         return record
     }

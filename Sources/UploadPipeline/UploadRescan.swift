@@ -36,12 +36,9 @@ struct UploadRescan: Sendable {
         }
         // Where the upload was deleted or settled meanwhile, what it is now is the answer.
         _ = try await services.register.settle(record, receipt: check.receipt, scanState: check.scanState)
-        let settled: UploadRecord?
-        do {
-            settled = try services.database.read { transaction throws(DatabaseError) in
-                try transaction.uploads.find(record.organization, id: record.id)
-            }
-        } catch { throw Failure(database: error) }
+        let settled: UploadRecord? = try services.database.readForRequest { transaction throws(DatabaseError) in
+            try transaction.uploads.find(record.organization, id: record.id)
+        }
         return Response(json: (settled ?? record).presentation(organization: caller.organization.id))
     }
 }

@@ -36,25 +36,23 @@ package struct CreditAdmission: Sendable {
         let now = time.now()
         let expiresAt = now.adding(seconds: Int64(holdSeconds))
         let (node, organization) = (node, caller.organization.internalID)
-        let outcome: (IdempotencyOutcome, HoldOutcome?)
-        do {
-            // A restart undoes both anyway, so they need not be on disk before the body is read.
-            outcome = try await database.write(durability: .relaxed) { transaction throws(DatabaseError) in
-                if let idempotencyKey {
-                    let begun = try transaction.idempotency.begin(
-                        organization, key: idempotencyKey, owner: upload, node: node, now: now)
-                    guard case .begun = begun else { return (begun, nil) }
-                }
-                let hold = try transaction.credits.placeHold(
-                    organization: organization, amount: amount, upload: upload, node: node, expiresAt: expiresAt,
-                    now: now)
-                if case .placed = hold { return (.begun, hold) }
-                if let idempotencyKey {
-                    try transaction.idempotency.abandon(organization, key: idempotencyKey, owner: upload)
-                }
-                return (.begun, hold)
+        // A restart undoes both anyway, so they need not be on disk before the body is read.
+        let outcome: (IdempotencyOutcome, HoldOutcome?) = try await database.writeForRequest(durability: .relaxed) {
+            transaction throws(DatabaseError) in
+            if let idempotencyKey {
+                let begun = try transaction.idempotency.begin(
+                    organization, key: idempotencyKey, owner: upload, node: node, now: now)
+                guard case .begun = begun else { return (begun, nil) }
             }
-        } catch { throw Failure(database: error) }
+            let hold = try transaction.credits.placeHold(
+                organization: organization, amount: amount, upload: upload, node: node, expiresAt: expiresAt,
+                now: now)
+            if case .placed = hold { return (.begun, hold) }
+            if let idempotencyKey {
+                try transaction.idempotency.abandon(organization, key: idempotencyKey, owner: upload)
+            }
+            return (.begun, hold)
+        }
 
         switch outcome {
         case (.complete(let answer), _): return .replay(answer)
@@ -69,11 +67,9 @@ package struct CreditAdmission: Sendable {
     /// Forgets an idempotency key whose request ended without an answer that is kept.
     package func abandon(idempotencyKey: String, of upload: UploadID, _ caller: Caller) async throws(Failure) {
         let organization = caller.organization.internalID
-        do {
-            try await database.write(durability: .relaxed) { transaction throws(DatabaseError) in
-                try transaction.idempotency.abandon(organization, key: idempotencyKey, owner: upload)
-            }
-        } catch { throw Failure(database: error) }
+        try await database.writeForRequest(durability: .relaxed) { transaction throws(DatabaseError) in
+            try transaction.idempotency.abandon(organization, key: idempotencyKey, owner: upload)
+        }
     }
 
     private static let inProgress = Failure(

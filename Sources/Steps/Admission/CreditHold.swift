@@ -31,12 +31,10 @@ package struct CreditHold: Sendable {
         guard needed > amount else { return }
         for wanted in [max(needed, amount * 2), needed] {
             let (id, now) = (id, time.now())
-            let growth: GrowOutcome
-            do {
-                growth = try await database.write(durability: .relaxed) { transaction throws(DatabaseError) in
-                    try transaction.credits.growHold(id, to: wanted, now: now)
-                }
-            } catch { throw Failure(database: error) }
+            let growth: GrowOutcome = try await database.writeForRequest(durability: .relaxed) {
+                transaction throws(DatabaseError) in
+                try transaction.credits.growHold(id, to: wanted, now: now)
+            }
             switch growth {
             case .grown:
                 amount = wanted
@@ -52,10 +50,8 @@ package struct CreditHold: Sendable {
     /// Gives the credits back. A hold that is no longer open is left alone.
     package func release(_ reason: ReleaseReason) async throws(Failure) {
         let (id, now) = (id, time.now())
-        do {
-            try await database.write(durability: .relaxed) { transaction throws(DatabaseError) in
-                _ = try transaction.credits.releaseHold(id, reason: reason, now: now)
-            }
-        } catch { throw Failure(database: error) }
+        try await database.writeForRequest(durability: .relaxed) { transaction throws(DatabaseError) in
+            _ = try transaction.credits.releaseHold(id, reason: reason, now: now)
+        }
     }
 }

@@ -27,12 +27,9 @@ package struct Authenticator: Sendable {
             throw error
         }
         try attempts.admit(hash, from: address)
-        let caller: Caller?
-        do {
-            caller = try database.read { transaction throws(DatabaseError) in
-                try transaction.apiKeys.caller(hash: hash)
-            }
-        } catch { throw Failure(database: error) }
+        let caller: Caller? = try database.readForRequest { transaction throws(DatabaseError) in
+            try transaction.apiKeys.caller(hash: hash)
+        }
         let now = time.now()
         guard let caller, caller.key.isActive(at: now) else {
             attempts.noteFailure(of: hash, from: address)

@@ -21,7 +21,7 @@ package struct UploadRegister: Sendable {
     /// - Throws: `deadline_exceeded` where the hold is not open any more; then nothing was written.
     package func accept(_ entry: UploadEntry, file: SpoolFile) async throws(Failure) {
         let (blobs, now) = (blobs, time.now())
-        let isEntered = try await write { transaction throws(DatabaseError) in
+        let isEntered = try await database.writeForRequest { transaction throws(DatabaseError) in
             let record = entry.record
             let capture = try transaction.credits.captureHold(
                 entry.hold, amount: record.credits, bytes: record.size, now: now)
@@ -45,7 +45,7 @@ package struct UploadRegister: Sendable {
     /// Records a rejected upload and gives its credits back. Its content is kept nowhere.
     package func reject(_ entry: UploadEntry) async throws(Failure) {
         let now = time.now()
-        try await write { transaction throws(DatabaseError) in
+        try await database.writeForRequest { transaction throws(DatabaseError) in
             try transaction.credits.releaseHold(entry.hold, reason: .rejected, now: now)
             try transaction.uploads.insert(entry.record)
             try Self.settle(entry, in: transaction)
@@ -58,7 +58,7 @@ package struct UploadRegister: Sendable {
         _ record: UploadRecord, organization: OrganizationID, by key: KeyID, requestID: String
     ) async throws(Failure) {
         let now = time.now()
-        let isLast = try await write { transaction throws(DatabaseError) in
+        let isLast = try await database.writeForRequest { transaction throws(DatabaseError) in
             let outcome = try transaction.uploads.markDeleted(record.organization, id: record.id, now: now)
             guard case .deleted(let before) = outcome else { return false }
             try transaction.audit.insert(
@@ -77,7 +77,7 @@ package struct UploadRegister: Sendable {
         _ internalID: InternalID, _ organization: OrganizationID, _ sha256: ContentHash
     ) async throws(Failure) {
         let blobs = blobs
-        try await write(.durableWithOutsideEffect) { transaction throws(DatabaseError) in
+        try await database.writeForRequest(durability: .durableWithOutsideEffect) { transaction throws(DatabaseError) in
             guard try transaction.blobs.removeUnreferenced(internalID, sha256) else { return }
             try Self.unlink(organization, sha256, in: blobs)
         }
@@ -86,7 +86,7 @@ package struct UploadRegister: Sendable {
     /// Removes content that was stored for an upload which then did not get into the books.
     package func withdrawContent(_ organization: OrganizationID, _ sha256: ContentHash) async throws(Failure) {
         let blobs = blobs
-        try await write(.durableWithOutsideEffect) { transaction throws(DatabaseError) in
+        try await database.writeForRequest(durability: .durableWithOutsideEffect) { transaction throws(DatabaseError) in
             guard try !transaction.blobs.isReferenced(organization, sha256) else { return }
             try Self.unlink(organization, sha256, in: blobs)
         }
@@ -99,7 +99,7 @@ package struct UploadRegister: Sendable {
         _ record: UploadRecord, receipt: DecisionReceipt, scanState: ScanState
     ) async throws(Failure) -> Bool {
         let now = time.now()
-        return try await write { transaction throws(DatabaseError) in
+        return try await database.writeForRequest { transaction throws(DatabaseError) in
             let (organization, id) = (record.organization, record.id)
             guard receipt.decision == .quarantined else {
                 return try transaction.uploads.resolveScan(
@@ -151,12 +151,5 @@ package struct UploadRegister: Sendable {
                     "reason": .string(record.receipt.reason.rawValue), "sha256": .string(record.sha256.rawValue),
                     "size": .integer(record.size), "credits": .integer(record.credits),
                 ], requestID: entry.requestID))
-    }
-
-    private func write<T: Sendable>(
-        _ durability: Durability = .durable,
-        _ body: @escaping @Sendable (any Transaction) throws(DatabaseError) -> T
-    ) async throws(Failure) -> T {
-        do { return try await database.write(durability: durability, body) } catch { throw Failure(database: error) }
     }
 }

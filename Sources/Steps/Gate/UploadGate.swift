@@ -42,12 +42,9 @@ package struct UploadGate: Sendable {
     }
 
     private func currentPolicy(of organization: InternalID) throws(Failure) -> GatePolicy {
-        let policy: GatePolicy?
-        do {
-            policy = try database.read { transaction throws(DatabaseError) in
-                try transaction.organizations.gatePolicy(organization)
-            }
-        } catch { throw Failure(database: error) }
+        let policy: GatePolicy? = try database.readForRequest { transaction throws(DatabaseError) in
+            try transaction.organizations.gatePolicy(organization)
+        }
         guard let policy else { throw Failure(.unauthorized, "The organization was deleted.") }
         return policy
     }
