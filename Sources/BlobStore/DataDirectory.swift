@@ -7,8 +7,8 @@ final class DataDirectory: Sendable {
     let path: String
     /// `node_` + 11 characters, drawn once and kept in the directory.
     let nodeID: String
-    /// The kernel lets the lock go with the process, however that ends.
-    private let lock: OwnedDescriptor
+    /// The kernel lets the lock go with the process, however that ends. nil beside the owner.
+    private let lock: OwnedDescriptor?
 
     var spool: String { path + "/spool" }
     var blobs: String { path + "/blobs" }
@@ -27,6 +27,14 @@ final class DataDirectory: Sendable {
         } catch {
             throw BlobStoreError(error)
         }
+    }
+
+    /// The directory of a service that has it, or had it: nothing is locked and nothing is made.
+    init(besideOwnerOf path: String) throws(BlobStoreError) {
+        guard let id = try Self.readNodeID(path) else { throw .notFound("\(path)/node-id") }
+        self.path = path
+        nodeID = id
+        lock = nil
     }
 
     private static func lock(_ path: String) throws(BlobStoreError) -> OwnedDescriptor {

@@ -29,6 +29,14 @@ package final class LocalBlobStore: Sendable {
         directory = try DataDirectory(path)
     }
 
+    /// The contents of a service that may be running, for a command beside it. What removes a content does so inside a
+    /// write transaction, so that it comes in the same order for all processes; nothing may be stored through this.
+    ///
+    /// Throws `notFound` where no service was ever started on the directory.
+    package init(besideOwnerOf path: String) throws(BlobStoreError) {
+        directory = try DataDirectory(besideOwnerOf: path)
+    }
+
     /// A new, empty spool file.
     package func makeSpoolFile(_ upload: UploadID) throws(BlobStoreError) -> SpoolFile {
         try SpoolFile(upload, in: directory.spool)

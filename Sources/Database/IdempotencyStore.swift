@@ -7,11 +7,14 @@ package struct IdempotentAnswer: Hashable, Sendable {
     package let status: Int
     /// The answer's body, JSON text, as it was sent.
     package let response: String
+    /// The upload that the first request was.
+    package let upload: UploadID
 
-    package init(bodyHash: ContentHash, status: Int, response: String) {
+    package init(bodyHash: ContentHash, status: Int, response: String, upload: UploadID) {
         self.bodyHash = bodyHash
         self.status = status
         self.response = response
+        self.upload = upload
     }
 }
 
@@ -34,7 +37,7 @@ package struct IdempotencyStore {
 
     /// Registers the request as the first under its key, unless there is one within the last 24 hours.
     /// - Parameters:
-    ///   - owner: who completes or abandons it; nobody else can.
+    ///   - owner: the upload that completes or abandons it; nobody else can.
     ///   - node: the node that runs it, so that what it left unfinished is abandoned when it starts anew.
     package func begin(
         _ organization: InternalID, key: String, owner: UploadID, node: String, now: Timestamp
@@ -52,7 +55,7 @@ package struct IdempotencyStore {
         if inserted == 1 { return .begun }
         let found = try transaction.first(
             """
-            SELECT state, created_at, body_hash, status, response FROM idempotency_records
+            SELECT state, created_at, body_hash, status, response, owner FROM idempotency_records
             WHERE organization = ?1 AND key = ?2
             """, [.init(organization), .init(key)], Self.decode)
         guard let found else { throw .busy("the idempotency key was abandoned while it was looked at") }
@@ -64,13 +67,14 @@ package struct IdempotencyStore {
         let since = try row.timestamp()
         guard state == "complete" else { return .inProgress(since: since) }
         return .complete(
-            IdempotentAnswer(bodyHash: try row.value(), status: try row.int(), response: try row.text()))
+            IdempotentAnswer(
+                bodyHash: try row.value(), status: try row.int(), response: try row.text(), upload: try row.value()))
     }
 
-    /// Keeps the answer for repeats.
-    /// - Returns: false where `owner` does not run under this key any more; its answer is not kept then.
+    /// Keeps the answer of `answer.upload` for repeats.
+    /// - Returns: false where that upload does not run under this key any more; its answer is not kept then.
     package func complete(
-        _ organization: InternalID, key: String, owner: UploadID, answer: IdempotentAnswer
+        _ organization: InternalID, key: String, answer: IdempotentAnswer
     ) throws(DatabaseError) -> Bool {
         try transaction.execute(
             """
@@ -78,7 +82,7 @@ package struct IdempotencyStore {
             WHERE organization = ?1 AND key = ?2 AND owner = ?3 AND state = 'in_progress'
             """,
             [
-                .init(organization), .init(key), .init(owner), .init(answer.bodyHash), .init(answer.status),
+                .init(organization), .init(key), .init(answer.upload), .init(answer.bodyHash), .init(answer.status),
                 .init(answer.response),
             ]) == 1
     }

@@ -113,17 +113,28 @@ package struct UploadStore {
             UPDATE uploads SET status = 'DELETED', deleted_at = ?3
             WHERE organization = ?1 AND id = ?2 AND status IN ('COMPLETED', 'QUARANTINED')
             """, [.init(organization), .init(id), .init(now)])
-        if changed == 1 { return .deleted(before) }
+        if changed == 1 {
+            if before.status == .quarantined { _ = try transaction.quarantine.remove(id) }
+            return .deleted(before)
+        }
         return before.status == .rejected ? .withoutContent(before) : .alreadyDeleted(before)
     }
 
-    /// Takes an upload that was admitted unscanned out of service, because its scan found it NSFW. Its content and its
+    /// Takes an upload that was admitted unscanned out of service, because of what its scan found. Its content and its
     /// charge stay.
+    /// - Parameters:
+    ///   - scanState: `unscanned` where the scan had no result.
+    ///   - nextScanAt: when it is scanned again, for a scan without a result.
     /// - Returns: false where it is not an unscanned, completed upload any more.
     package func quarantine(
-        _ organization: InternalID, id: UploadID, receipt: DecisionReceipt
+        _ organization: InternalID, id: UploadID, receipt: DecisionReceipt, scanState: ScanState = .scanned,
+        nextScanAt: Timestamp? = nil, now: Timestamp
     ) throws(DatabaseError) -> Bool {
-        try settle(organization, id: id, receipt: receipt, status: .quarantined, scanState: .scanned)
+        guard try settle(organization, id: id, receipt: receipt, status: .quarantined, scanState: scanState) else {
+            return false
+        }
+        try transaction.quarantine.insert(id, of: organization, since: now, nextScanAt: nextScanAt)
+        return true
     }
 
     /// Notes the result of scanning an upload that was admitted unscanned, and that stays in service.
@@ -132,6 +143,25 @@ package struct UploadStore {
         _ organization: InternalID, id: UploadID, receipt: DecisionReceipt, scanState: ScanState = .scanned
     ) throws(DatabaseError) -> Bool {
         try settle(organization, id: id, receipt: receipt, status: .completed, scanState: scanState)
+    }
+
+    /// Writes a new receipt for an upload that is in quarantine, and what it is now: COMPLETED for one that is served
+    /// from here on. The caller takes it out of the quarantine then, in the same transaction.
+    /// - Parameter credits: what it was charged in all.
+    /// - Returns: false where its status is not `status` any more.
+    package func revise(
+        _ id: UploadID, from status: UploadStatus, to newStatus: UploadStatus, receipt: DecisionReceipt,
+        scanState: ScanState, credits: Int64
+    ) throws(DatabaseError) -> Bool {
+        try transaction.execute(
+            """
+            UPDATE uploads SET status = ?3, scan_state = ?4, receipt = ?5, reason = ?6, score = ?7, credits = ?8
+            WHERE id = ?1 AND status = ?2
+            """,
+            [
+                .init(id), .init(status), .init(newStatus), .init(scanState), .init(try receipt.encoded()),
+                .init(receipt.reason), Self.score(of: receipt), .init(credits),
+            ]) == 1
     }
 
     private func settle(

@@ -6,6 +6,7 @@ enum SQLiteSchema {
     static let migrations: [Migration] = [
         Migration(version: 1, statements: tenants + credits + uploads + records),
         Migration(version: 2, statements: secretsAndOrigins),
+        Migration(version: 3, statements: quarantine),
     ]
 
     private static let tenants = [
@@ -233,5 +234,28 @@ enum SQLiteSchema {
         "ALTER TABLE audit_events ADD COLUMN reason TEXT",
         "ALTER TABLE audit_events ADD COLUMN actor_email TEXT",
         "ALTER TABLE audit_events ADD COLUMN actor_key_name TEXT",
+    ]
+
+    private static let quarantine = [
+        // retained_until: for content that was rejected and is kept for an appeal. next_scan_at: for a late scan that
+        // had no result.
+        """
+        CREATE TABLE quarantine (
+            upload_id TEXT NOT NULL PRIMARY KEY REFERENCES uploads (id),
+            organization TEXT NOT NULL REFERENCES organizations (internal_id),
+            since INTEGER NOT NULL,
+            retained_until INTEGER,
+            scan_attempts INTEGER NOT NULL CHECK (scan_attempts >= 0),
+            next_scan_at INTEGER
+        ) STRICT, WITHOUT ROWID
+        """,
+        "CREATE INDEX quarantine_by_time ON quarantine (since, upload_id)",
+        "CREATE INDEX quarantine_by_organization ON quarantine (organization, since, upload_id)",
+        "CREATE INDEX quarantine_by_retention ON quarantine (retained_until) WHERE retained_until IS NOT NULL",
+        "CREATE INDEX quarantine_by_scan ON quarantine (next_scan_at) WHERE next_scan_at IS NOT NULL",
+        """
+        INSERT INTO quarantine (upload_id, organization, since, retained_until, scan_attempts, next_scan_at)
+        SELECT id, organization, created_at, NULL, 0, NULL FROM uploads WHERE status = 'QUARANTINED'
+        """,
     ]
 }

@@ -50,6 +50,13 @@ package enum GateRules {
         }
     }
 
+    /// How long a late scan without a result waits to be repeated; nil after `attempts` of them were enough. The upload
+    /// is not served meanwhile: what broke its workers may be the file, or a machine that had too much to do.
+    package static func repeatDelaySeconds(afterAttempts attempts: Int) -> Int64? {
+        let delays: [Int64] = [60, 600, 3_600, 21_600, 86_400]
+        return delays.indices.contains(attempts - 1) ? delays[attempts - 1] : nil
+    }
+
     private static func accepted(_ state: ScanState) -> Outcome {
         Outcome(decision: .accepted, scanState: state, failure: nil)
     }

@@ -39,6 +39,7 @@ enum Portcullis {
         case "classify": return try ClassifyCommand.run(rest)
         case "model": return try ModelCommand.run(rest)
         case "org": return try OrganizationCommand.run(rest)
+        case "quarantine": return try QuarantineCommand.run(rest)
         case "key": return try KeyCommand.run(rest)
         case "help", "--help", "-h":
             Console.print(HelpText.usage)

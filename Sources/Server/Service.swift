@@ -51,7 +51,8 @@ final class Service: Sendable {
         let limiter = RateLimiter(time: time)
         let gate = UploadGate(
             database: database, pool: classifier.pool, threshold: classifier.threshold, time: time)
-        let register = UploadRegister(database: database, blobs: blobs, time: time)
+        let register = UploadRegister(
+            database: database, blobs: blobs, time: time, retentionDays: settings.storage.rejectedRetentionDays)
         let services = UploadServices(
             authenticator: authenticator, limiter: limiter,
             credits: CreditAdmission(
@@ -88,7 +89,8 @@ final class Service: Sendable {
                 token: token,
                 attempts: FailedAttempts(limit: settings.accounts.failedAuthenticationLimit, time: time))
             Self.register(
-                on: &privateRouter, privateRoutes, database: database, pool: classifier.pool, metrics, log, time)
+                on: &privateRouter, privateRoutes, database: database, blobs: blobs, pool: classifier.pool, metrics,
+                log, time)
             health.register(on: &privateRouter)
             privateServer = try Self.server(
                 settings.listeners, address: settings.listeners.privateAddress, name: "private", executor, log,
@@ -100,10 +102,12 @@ final class Service: Sendable {
 
     /// The operator's routes.
     private static func register(
-        on router: inout Router, _ routes: PrivateRoutes, database: SQLiteDatabase, pool: ScanPool,
-        _ metrics: MetricsRegistry, _ log: Logger, _ time: SystemTime
+        on router: inout Router, _ routes: PrivateRoutes, database: SQLiteDatabase, blobs: LocalBlobStore,
+        pool: ScanPool, _ metrics: MetricsRegistry, _ log: Logger, _ time: SystemTime
     ) {
         PrivateOrganizationEndpoints(directory: OrganizationDirectory(database: database, time: time))
+            .register(on: &router, routes)
+        QuarantineEndpoints(directory: QuarantineDirectory(database: database, blobs: blobs, time: time))
             .register(on: &router, routes)
         ClassifierEndpoints(pool: pool, database: database, log: log).register(on: &router, routes)
         MetricsEndpoint(registry: metrics).register(on: &router)

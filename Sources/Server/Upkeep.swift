@@ -14,6 +14,7 @@ final class Upkeep: Sendable {
     private let database: any DatabaseDriver
     private let blobs: LocalBlobStore
     private let register: UploadRegister
+    private let quarantine: QuarantineRegister
     private let scanner: DebtScanner
     private let time: any TimeSource
     private let executor: BlockingExecutor
@@ -31,7 +32,9 @@ final class Upkeep: Sendable {
         self.executor = executor
         self.log = log
         scanner = DebtScanner(
-            database: database, blobs: blobs, register: register, gate: gate, pool: pool, log: log, metrics: metrics)
+            database: database, blobs: blobs, register: register, gate: gate, pool: pool, time: time, log: log,
+            metrics: metrics)
+        quarantine = QuarantineRegister(database: database, blobs: blobs, time: time)
     }
 
     private static let expiryIntervalSeconds = 60
@@ -90,6 +93,8 @@ final class Upkeep: Sendable {
                     try transaction.idempotency.expire(now: now)
                 }
                 _ = try await removeUnreferenced()
+                let purged = try await quarantine.purgeOverdue()
+                if purged > 0 { log.info("quarantine.purged", ["count": .integer(Int64(purged))]) }
             } catch {
                 log.error("upkeep.failed", ["detail": .string("\(error)")])
             }

@@ -92,15 +92,22 @@ package struct ListenerSettings: Sendable {
 /// Where data is kept.
 package struct StorageSettings: Sendable {
     package var dataDirectory: String
+    /// How long the content of rejected uploads is kept for an appeal; 0: not at all.
+    package var rejectedRetentionDays: Int
 
     init(from source: SettingsSource) throws(SettingsError) {
         dataDirectory = try source.read(Self.dataDirectorySetting)
+        rejectedRetentionDays = try source.read(Self.retentionSetting)
     }
 
     static let dataDirectorySetting = Setting.path(
         "PORTCULLIS_DATA_DIR", default: "./data", "Directory of the database, the blobs and the spool.")
 
-    static let catalog = [dataDirectorySetting.entry]
+    static let retentionSetting = Setting.integer(
+        "PORTCULLIS_REJECTED_RETENTION_DAYS", 0...3_650, default: 0,
+        "How long the content of rejected uploads is kept for an appeal to the operator; 0: it is kept nowhere.")
+
+    static let catalog = [dataDirectorySetting.entry, retentionSetting.entry]
 }
 
 /// What organizations may set and spend.

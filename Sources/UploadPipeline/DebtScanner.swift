@@ -1,7 +1,7 @@
 package import BlobStore
 package import Charge
 package import Database
-import Domain
+package import Domain
 package import Gate
 package import Telemetry
 package import WorkerPool
@@ -11,6 +11,8 @@ package struct DebtScanner: Sendable {
     private let database: any DatabaseDriver
     private let blobs: LocalBlobStore
     private let register: UploadRegister
+    private let quarantine: QuarantineRegister
+    private let time: any TimeSource
     private let gate: UploadGate
     private let pool: ScanPool
     private let log: Logger
@@ -18,11 +20,13 @@ package struct DebtScanner: Sendable {
 
     package init(
         database: any DatabaseDriver, blobs: LocalBlobStore, register: UploadRegister, gate: UploadGate,
-        pool: ScanPool, log: Logger, metrics: MetricsRegistry
+        pool: ScanPool, time: any TimeSource, log: Logger, metrics: MetricsRegistry
     ) {
         self.database = database
         self.blobs = blobs
         self.register = register
+        quarantine = QuarantineRegister(database: database, blobs: blobs, time: time)
+        self.time = time
         self.gate = gate
         self.pool = pool
         self.log = log
@@ -54,6 +58,7 @@ package struct DebtScanner: Sendable {
         var setAside: Set<UploadID> = []
         while !Task.isCancelled {
             let progressed = pool.isAvailable ? await scanBatch(&setAside) : false
+            if pool.isAvailable { await repeatScans(&setAside) }
             if !progressed { try? await Task.sleep(for: .milliseconds(Self.pauseMilliseconds)) }
         }
     }
@@ -89,35 +94,78 @@ package struct DebtScanner: Sendable {
     private func settle(_ upload: UnscannedUpload) async -> Settlement {
         let record = upload.record
         do throws(Failure) {
-            let content: StoredBlob
-            do { content = try blobs.open(upload.organization, record.sha256) } catch { throw Failure(storage: error) }
-            let check = try await gate.recheck(
-                GateSubject(
-                    descriptor: content.rawDescriptor, mediaType: record.mediaType, sha256: record.sha256,
-                    organization: record.organization, organizationID: upload.organization))
-            // Keeps the descriptor open until here.
-            _ = consume content
-            guard let check else { return .postponed }
-            guard try await register.settle(record, receipt: check.receipt, scanState: check.scanState) else {
-                return .settled
-            }
-            settled.increment(check.receipt.reason.rawValue)
-            let fields: JSONObject = [
-                "upload_id": .string(record.id.rawValue), "organization_id": .string(upload.organization.rawValue),
-                "reason": .string(check.receipt.reason.rawValue),
-                "decision": .string(check.receipt.decision.rawValue),
-            ]
-            if check.receipt.decision == .quarantined {
-                log.warning("upload.quarantined", fields)
-            } else {
-                log.info("debt.settled", fields)
-            }
-            return check.scanState == .unscanned ? .setAside(record.id) : .settled
+            guard let check = try await recheck(record, of: upload.organization) else { return .postponed }
+            let isSettled = try await register.settle(
+                record, receipt: check.receipt, scanState: check.scanState, nextScanAt: check.nextScanAt)
+            guard isSettled else { return .settled }
+            report(check, record, of: upload.organization)
+            let isInService = check.receipt.decision == .accepted
+            return isInService && check.scanState == .unscanned ? .setAside(record.id) : .settled
         } catch {
-            log.error(
-                "debt.scan_failed",
-                ["upload_id": .string(record.id.rawValue), "detail": JSONValue(error.privateDetail ?? error.message)])
+            reportFailure(of: record.id, error)
             return .setAside(record.id)
         }
+    }
+
+    /// Scans again what was taken out of service because its scan had no result.
+    private func repeatScans(_ setAside: inout Set<UploadID>) async {
+        let due: [QuarantineEntry]
+        do {
+            let (now, limit) = (time.now(), Self.batch + setAside.count)
+            due = try database.read { transaction throws(DatabaseError) in
+                try transaction.quarantine.dueScans(now: now, limit: limit)
+            }
+        } catch {
+            log.error("debt.read_failed", ["detail": .string(error.description)])
+            return
+        }
+        for entry in due where !setAside.contains(entry.upload.id) {
+            do throws(Failure) {
+                guard
+                    let check = try await recheck(entry.upload, of: entry.organization, attempts: entry.scanAttempts),
+                    try await quarantine.noteScan(
+                        of: entry, receipt: check.receipt, scanState: check.scanState, isVerdict: check.isVerdict,
+                        nextScanAt: check.nextScanAt)
+                else { continue }
+                report(check, entry.upload, of: entry.organization)
+            } catch {
+                reportFailure(of: entry.upload.id, error)
+                setAside.insert(entry.upload.id)
+            }
+        }
+    }
+
+    private func recheck(
+        _ record: UploadRecord, of organization: OrganizationID, attempts: Int = 0
+    ) async throws(Failure) -> GateCheck? {
+        let content: StoredBlob
+        do { content = try blobs.open(organization, record.sha256) } catch { throw Failure(storage: error) }
+        let check = try await gate.recheck(
+            GateSubject(
+                descriptor: content.rawDescriptor, mediaType: record.mediaType, sha256: record.sha256,
+                organization: record.organization, organizationID: organization), attempts: attempts)
+        // Keeps the descriptor open until here.
+        _ = consume content
+        return check
+    }
+
+    private func report(_ check: GateCheck, _ record: UploadRecord, of organization: OrganizationID) {
+        settled.increment(check.receipt.reason.rawValue)
+        let fields: JSONObject = [
+            "upload_id": .string(record.id.rawValue), "organization_id": .string(organization.rawValue),
+            "reason": .string(check.receipt.reason.rawValue),
+            "decision": .string(check.receipt.decision.rawValue), "scanned_again_at": JSONValue(check.nextScanAt),
+        ]
+        if check.receipt.decision == .quarantined {
+            log.warning("upload.quarantined", fields)
+        } else {
+            log.info("debt.settled", fields)
+        }
+    }
+
+    private func reportFailure(of upload: UploadID, _ error: Failure) {
+        log.error(
+            "debt.scan_failed",
+            ["upload_id": .string(upload.rawValue), "detail": JSONValue(error.privateDetail ?? error.message)])
     }
 }

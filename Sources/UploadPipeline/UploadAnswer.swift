@@ -22,23 +22,23 @@ struct UploadAnswer: Sendable {
         guard let code = check.failure else {
             status = 201
             body = record.presentation(organization: organization).encoded
-            headers = [("Location", "/v1/uploads/\(record.id.rawValue)")]
+            headers = [Self.location(record.id)]
             isKept = true
             failure = nil
             return
         }
-        let rejection = Self.rejection(code, record, retryAfterSeconds: check.retryAfterSeconds)
+        let rejection = Self.rejection(code, record, check)
         status = code.status
         body = rejection.envelope.encoded
         headers = rejection.retryAfterSeconds.map { [("Retry-After", String($0))] } ?? []
-        isKept = code == .nsfwContentRejected || code == .imageUnscannable
+        isKept = check.isVerdict && (code == .nsfwContentRejected || code == .imageUnscannable)
         failure = rejection
     }
 
     init(replaying answer: IdempotentAnswer) {
         status = answer.status
         body = answer.response
-        headers = [("Idempotent-Replayed", "true")]
+        headers = [("Idempotent-Replayed", "true")] + (status == 201 ? [Self.location(answer.upload)] : [])
         isKept = true
         failure = nil
     }
@@ -60,13 +60,18 @@ struct UploadAnswer: Sendable {
         return SHA256.hash(of: said.encoded)
     }
 
-    private static func rejection(_ code: FailureCode, _ record: UploadRecord, retryAfterSeconds: Int?) -> Failure {
+    private static func location(_ upload: UploadID) -> (name: String, value: String) {
+        ("Location", "/v1/uploads/\(upload.rawValue)")
+    }
+
+    private static func rejection(_ code: FailureCode, _ record: UploadRecord, _ check: GateCheck) -> Failure {
         let isOutage = code == .classifierUnavailable
         var details: JSONObject = ["upload_id": .string(record.id.rawValue), "gate": record.receipt.presentation]
         // What the content or its type condemns, no repeat will change.
-        if !isOutage { details["retryable"] = false }
+        if check.isVerdict { details["retryable"] = false }
         var message = code.defaultMessage
         if let explanation = record.receipt.explanation { message += " (\(explanation))" }
-        return Failure(code, message, details: details, retryAfterSeconds: isOutage ? retryAfterSeconds ?? 1 : nil)
+        return Failure(
+            code, message, details: details, retryAfterSeconds: isOutage ? check.retryAfterSeconds ?? 1 : nil)
     }
 }

@@ -35,7 +35,8 @@ struct UploadRescan: Sendable {
                 retryAfterSeconds: 5)
         }
         // Where the upload was deleted or settled meanwhile, what it is now is the answer.
-        _ = try await services.register.settle(record, receipt: check.receipt, scanState: check.scanState)
+        _ = try await services.register.settle(
+            record, receipt: check.receipt, scanState: check.scanState, nextScanAt: check.nextScanAt)
         let settled: UploadRecord? = try services.database.readForRequest { transaction throws(DatabaseError) in
             try transaction.uploads.find(record.organization, id: record.id)
         }

@@ -87,8 +87,10 @@ extension UploadServices {
     }
 
     func store(_ context: inout UploadContext) async throws(Failure) {
-        // A rejected upload's content is kept nowhere.
-        guard try context.requiring(\.check).failure == nil else { return }
+        // A rejected upload's content is kept nowhere, unless the operator keeps it for appeals. An outage is no
+        // judgement that could be appealed.
+        let failure = try context.requiring(\.check).failure
+        guard failure == nil || (register.retainsRejected && failure != .classifierUnavailable) else { return }
         context.hasStoredContent = true
         try await content.keep(
             try context.requiring(\.spooled).file, for: try context.requiring(\.caller).organization.id)
@@ -111,7 +113,7 @@ extension UploadServices {
         if check.failure == nil {
             try await register.accept(entry, file: spooled.file)
         } else {
-            try await register.reject(entry)
+            try await register.reject(entry, retaining: context.hasStoredContent ? spooled.file : nil)
         }
         // The books have settled all of these: nothing is left to be undone.
         (context.hold, context.idempotencyKey, context.hasStoredContent) = (nil, nil, false)

@@ -59,7 +59,7 @@ struct PoolMetrics: Sendable {
     func count(_ outcome: ScanOutcome) {
         switch outcome {
         case .scored: scans.increment("scored")
-        case .unscannable: scans.increment("unscannable")
+        case .unscannable, .gaveUp: scans.increment("unscannable")
         case .unsupported: scans.increment("unsupported")
         case .unavailable(let reason, _):
             scans.increment("unavailable")

@@ -4,9 +4,12 @@ package import Domain
 package enum ScanOutcome: Sendable, Equatable {
     /// `elapsedMilliseconds` is decoding and scoring, without waiting.
     case scored(ScanScore, elapsedMilliseconds: Double)
-    /// The file is to blame: it cannot be decoded, breaks a limit, or broke two workers. The text may be shown to the
-    /// client.
+    /// The file is to blame: it cannot be decoded, or breaks a limit. The text may be shown to the client.
     case unscannable(String)
+    /// It broke two workers, or outran its time on them. The file is likely to blame, so it does not pass; but a busy
+    /// machine can look the same, so this is never a verdict, and never to be cached. The text may be shown to the
+    /// client.
+    case gaveUp(String)
     /// There is no decoder for its type. The text may be shown to the client.
     case unsupported(String)
     /// The classifier is to blame. Never a verdict, and never to be cached.

@@ -97,7 +97,7 @@ extension Supervisor {
             case (true, true): "the image broke its decoder and took more than \(milliseconds) ms to check"
             case (false, _): "the image broke its decoder, twice"
             }
-        answer(scan, .unscannable(explanation))
+        answer(scan, .gaveUp(explanation))
     }
 
     // MARK: Waiting

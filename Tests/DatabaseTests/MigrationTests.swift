@@ -70,9 +70,11 @@ import Testing
             try transaction.execute("INSERT INTO schema_version VALUES (99, 0)", [])
         }
         database.close()
-        let error = #expect(throws: DatabaseError.newerSchema(found: 99, supported: 2)) {
-            _ = try store.open()
+        let error = #expect(throws: DatabaseError.self) { _ = try store.open() }
+        guard case .newerSchema(found: 99, _)? = error else {
+            Issue.record("\(String(describing: error))")
+            return
         }
-        #expect(error?.description.contains("schema version 99, and this build knows versions up to 2") == true)
+        #expect(error?.description.contains("schema version 99, and this build knows versions up to") == true)
     }
 }

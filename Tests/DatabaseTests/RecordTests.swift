@@ -116,13 +116,16 @@ import Testing
         #expect(begun.count == 1)
         #expect(outcomes.count { $0.1 == .inProgress(since: Moment.start) } == 31)
         let winner = try #require(begun.first?.0)
-        let answer = IdempotentAnswer(bodyHash: SHA256.hash(of: "body"), status: 201, response: "{\"a\": 1}")
+        let answer = IdempotentAnswer(
+            bodyHash: SHA256.hash(of: "body"), status: 201, response: "{\"a\": 1}", upload: winner)
+        let foreign = IdempotentAnswer(
+            bodyHash: answer.bodyHash, status: 201, response: "{}", upload: RandomID.uploadID())
         let kept = try await nodes[0].write { transaction throws(DatabaseError) in
             [
                 // Somebody else can neither complete nor abandon it.
-                try transaction.idempotency.complete(id, key: "k", owner: RandomID.uploadID(), answer: answer),
-                try transaction.idempotency.complete(id, key: "k", owner: winner, answer: answer),
-                try transaction.idempotency.complete(id, key: "k", owner: winner, answer: answer),
+                try transaction.idempotency.complete(id, key: "k", answer: foreign),
+                try transaction.idempotency.complete(id, key: "k", answer: answer),
+                try transaction.idempotency.complete(id, key: "k", answer: answer),
             ]
         }
         #expect(kept == [false, true, false])

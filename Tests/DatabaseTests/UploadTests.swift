@@ -165,12 +165,12 @@ import Testing
             let results = try await database.write { transaction throws(DatabaseError) in
                 let uploads = transaction.uploads
                 return [
-                    try uploads.quarantine(id, id: bad.id, receipt: nsfw),
-                    try uploads.quarantine(id, id: bad.id, receipt: nsfw),
+                    try uploads.quarantine(id, id: bad.id, receipt: nsfw, now: Moment.start),
+                    try uploads.quarantine(id, id: bad.id, receipt: nsfw, now: Moment.start),
                     try uploads.resolveScan(id, id: bad.id, receipt: clean),
                     try uploads.resolveScan(id, id: good.id, receipt: clean),
-                    try uploads.quarantine(id, id: deleted.id, receipt: nsfw),
-                    try uploads.quarantine(id, id: scanned.id, receipt: nsfw),
+                    try uploads.quarantine(id, id: deleted.id, receipt: nsfw, now: Moment.start),
+                    try uploads.quarantine(id, id: scanned.id, receipt: nsfw, now: Moment.start),
                 ]
             }
             #expect(results == [true, false, false, true, false, false])

@@ -8,7 +8,7 @@ import WorkerPool
 /// Workers that break, hang or lie, as a hostile file may make them.
 @Suite("Misbehaving workers", .serialized)
 struct MisbehaviourTests {
-    private static let broken = ScanOutcome.unscannable("the image broke its decoder, twice")
+    private static let broken = ScanOutcome.gaveUp("the image broke its decoder, twice")
 
     @Test("A file that crashes two workers is unscannable, and the workers' last words are logged")
     func crash() async throws {
@@ -30,7 +30,7 @@ struct MisbehaviourTests {
         let before = fixture.pool.status.processes
         let started = ContinuousClock.now
         #expect(
-            try await fixture.scan("hang") == .unscannable("checking the image took more than 100 ms, twice"))
+            try await fixture.scan("hang") == .gaveUp("checking the image took more than 100 ms, twice"))
         #expect(ContinuousClock.now - started < .seconds(2))
         try await fixture.wait { $0.restarts == 2 && $0.live == 2 }
         #expect(fixture.restarts("deadline") == 2)

@@ -15,11 +15,18 @@ enum AdminDatabase {
     static func use<T: Sendable>(
         _ body: @escaping @Sendable (OrganizationDirectory) async throws -> T
     ) throws -> T {
+        try use { database, _ in try await body(OrganizationDirectory(database: database, time: SystemTime())) }
+    }
+
+    /// - Parameter body: is given the database and the data directory's path.
+    static func use<T: Sendable>(
+        _ body: @escaping @Sendable (any DatabaseDriver, String) async throws -> T
+    ) throws -> T {
         let settings = try Configuration.load()
         let database = try DataDirectory.openDatabase(in: settings.storage.dataDirectory)
         defer { database.close() }
         do {
-            return try runBlocking { try await body(OrganizationDirectory(database: database, time: SystemTime())) }
+            return try runBlocking { try await body(database, settings.storage.dataDirectory) }
         } catch let failure as Failure {
             throw CommandFailure(failure)
         }

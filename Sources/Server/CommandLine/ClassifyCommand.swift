@@ -107,7 +107,8 @@ enum ClassifyCommand {
         case .scored(let scan, _):
             report.scan = scan
             report.finding = GateRules.finding(score: scan.score, threshold: setup.threshold())
-        case .unscannable(let explanation): (report.finding, report.explanation) = (.unscannable, explanation)
+        case .unscannable(let explanation), .gaveUp(let explanation):
+            (report.finding, report.explanation) = (.unscannable, explanation)
         case .unsupported(let explanation): (report.finding, report.explanation) = (.unsupported, explanation)
         case .unavailable(let reason, _):
             (report.finding, report.explanation) = (.classifierUnavailable, reason.rawValue)

@@ -18,6 +18,12 @@ enum HelpText {
         portcullis key create --organization ORGANIZATION [--user EMAIL] [--name NAME]
                               [--permissions read,write,delete,admin] [--json]
                                            prints the secret, which is shown this once
+        portcullis quarantine list [--organization ORGANIZATION] [--status QUARANTINED|REJECTED] [--json]
+        portcullis quarantine show UPLOAD
+        portcullis quarantine release UPLOAD --reason TEXT
+                                           puts the upload into service; one that was rejected is charged now
+        portcullis quarantine purge UPLOAD [--reason TEXT]
+                                           removes the content for good
         portcullis version
 
         Settings come from the environment, and from the file that PORTCULLIS_CONFIG names.

@@ -9,12 +9,20 @@ package struct UploadRegister: Sendable {
     private let database: any DatabaseDriver
     private let blobs: LocalBlobStore
     private let time: any TimeSource
+    private let retentionDays: Int
 
-    package init(database: any DatabaseDriver, blobs: LocalBlobStore, time: any TimeSource) {
+    /// - Parameter retentionDays: how long the content of a rejected upload is kept for an appeal; 0 for not at all.
+    package init(
+        database: any DatabaseDriver, blobs: LocalBlobStore, time: any TimeSource, retentionDays: Int = 0
+    ) {
         self.database = database
         self.blobs = blobs
         self.time = time
+        self.retentionDays = retentionDays
     }
+
+    /// Whether the content of rejected uploads is kept for an appeal.
+    package var retainsRejected: Bool { retentionDays > 0 }
 
     /// Charges and records an accepted upload whose content is stored.
     ///
@@ -28,11 +36,7 @@ package struct UploadRegister: Sendable {
             guard case .captured = capture else { return false }
             try transaction.uploads.insert(record)
             try transaction.blobs.retain(record.organization, record.sha256, size: record.size)
-            // A deletion of the same content may have removed the file since it was stored. Both happen inside write
-            // transactions, which are serialised, so that after this line the file is there as long as the row is.
-            do { try blobs.ensureLinked(file, organization: entry.organization) } catch {
-                throw .inputOutput("\(error)")
-            }
+            try Self.ensureLinked(file, entry, in: blobs)
             try Self.settle(entry, in: transaction)
             try Self.audit("upload_accepted", entry, at: now, in: transaction)
             return true
@@ -42,12 +46,22 @@ package struct UploadRegister: Sendable {
         }
     }
 
-    /// Records a rejected upload and gives its credits back. Its content is kept nowhere.
-    package func reject(_ entry: UploadEntry) async throws(Failure) {
-        let now = time.now()
+    /// Records a rejected upload and gives its credits back.
+    ///
+    /// - Parameter retained: the file whose content was stored to be kept for an appeal; nil where it is kept nowhere.
+    package func reject(_ entry: UploadEntry, retaining retained: SpoolFile? = nil) async throws(Failure) {
+        let (blobs, now) = (blobs, time.now())
+        let until = now.adding(seconds: Int64(retentionDays) * 86_400)
         try await database.writeForRequest { transaction throws(DatabaseError) in
+            let record = entry.record
             try transaction.credits.releaseHold(entry.hold, reason: .rejected, now: now)
-            try transaction.uploads.insert(entry.record)
+            try transaction.uploads.insert(record)
+            if let retained {
+                try transaction.blobs.retain(record.organization, record.sha256, size: record.size)
+                try Self.ensureLinked(retained, entry, in: blobs)
+                try transaction.quarantine.insert(
+                    record.id, of: record.organization, since: now, retainedUntil: until)
+            }
             try Self.settle(entry, in: transaction)
             try Self.audit("upload_rejected", entry, at: now, in: transaction)
         }
@@ -92,11 +106,12 @@ package struct UploadRegister: Sendable {
         }
     }
 
-    /// Notes what a late scan of an upload found.
+    /// Notes what a late scan of an upload in service found.
     ///
+    /// - Parameter nextScanAt: when the scan is to be repeated, where it had no result.
     /// - Returns: false where the upload was deleted or settled meanwhile.
     package func settle(
-        _ record: UploadRecord, receipt: DecisionReceipt, scanState: ScanState
+        _ record: UploadRecord, receipt: DecisionReceipt, scanState: ScanState, nextScanAt: Timestamp? = nil
     ) async throws(Failure) -> Bool {
         let now = time.now()
         return try await database.writeForRequest { transaction throws(DatabaseError) in
@@ -105,7 +120,10 @@ package struct UploadRegister: Sendable {
                 return try transaction.uploads.resolveScan(
                     organization, id: id, receipt: receipt, scanState: scanState)
             }
-            guard try transaction.uploads.quarantine(organization, id: id, receipt: receipt) else { return false }
+            guard
+                try transaction.uploads.quarantine(
+                    organization, id: id, receipt: receipt, scanState: scanState, nextScanAt: nextScanAt, now: now)
+            else { return false }
             try transaction.audit.insert(
                 AuditEvent(
                     id: RandomID.auditID(), organization: organization, at: now, actor: "system",
@@ -123,7 +141,17 @@ package struct UploadRegister: Sendable {
         _ organization: OrganizationID, _ sha256: ContentHash, in blobs: LocalBlobStore
     ) throws(DatabaseError) {
         do { try blobs.remove(organization, sha256) } catch {
-            throw .inputOutput("\(error)")
+            throw DatabaseError(storage: error)
+        }
+    }
+
+    /// A deletion of the same content may have removed the file since it was stored. Both happen inside write
+    /// transactions, which are serialised, so that after this the file is there as long as the row is.
+    private static func ensureLinked(
+        _ file: SpoolFile, _ entry: UploadEntry, in blobs: LocalBlobStore
+    ) throws(DatabaseError) {
+        do { try blobs.ensureLinked(file, organization: entry.organization) } catch {
+            throw DatabaseError(storage: error)
         }
     }
 
@@ -134,9 +162,10 @@ package struct UploadRegister: Sendable {
             return try transaction.idempotency.abandon(organization, key: idempotency.key, owner: owner)
         }
         _ = try transaction.idempotency.complete(
-            organization, key: idempotency.key, owner: owner,
+            organization, key: idempotency.key,
             answer: IdempotentAnswer(
-                bodyHash: idempotency.fingerprint, status: idempotency.status, response: idempotency.body))
+                bodyHash: idempotency.fingerprint, status: idempotency.status, response: idempotency.body,
+                upload: owner))
     }
 
     private static func audit(
@@ -151,5 +180,15 @@ package struct UploadRegister: Sendable {
                     "reason": .string(record.receipt.reason.rawValue), "sha256": .string(record.sha256.rawValue),
                     "size": .integer(record.size), "credits": .integer(record.credits),
                 ], requestID: entry.requestID))
+    }
+}
+
+extension DatabaseError {
+    /// The storage's trouble, as it ends a transaction that works with both.
+    init(storage error: BlobStoreError) {
+        switch error {
+        case .full: self = .full(error.description)
+        default: self = .inputOutput(error.description)
+        }
     }
 }

@@ -29,4 +29,9 @@ package struct GateCheck: Sendable {
     package var failure: FailureCode?
     /// When a repeat may find the classifier available again.
     package var retryAfterSeconds: Int?
+    /// Whether the content decided. Otherwise the classifier was away, or the file broke or outran its workers: another
+    /// moment may decide otherwise, so the answer must not be kept.
+    package var isVerdict: Bool
+    /// When a late scan without a result is to be repeated; nil for never.
+    package var nextScanAt: Timestamp?
 }

@@ -29,16 +29,23 @@ package struct UploadGate: Sendable {
         let outcome = GateRules.outcome(of: examination.finding, under: policy)
         return GateCheck(
             receipt: receipt(outcome.decision, examination, policy, subject), scanState: outcome.scanState,
-            failure: outcome.failure, retryAfterSeconds: examination.retryAfterSeconds)
+            failure: outcome.failure, retryAfterSeconds: examination.retryAfterSeconds,
+            isVerdict: examination.isVerdict)
     }
 
     /// Checks a file that was admitted unscanned; nil where it cannot be scanned now either.
-    package func recheck(_ subject: GateSubject) async throws(Failure) -> GateCheck? {
+    ///
+    /// - Parameter attempts: how often that had no result before, because the file broke or outran its workers.
+    package func recheck(_ subject: GateSubject, attempts: Int = 0) async throws(Failure) -> GateCheck? {
         let policy = try currentPolicy(of: subject.organization)
         let examination = await examine(subject, under: policy, priority: .backlog)
         guard let outcome = GateRules.lateOutcome(of: examination.finding) else { return nil }
         return GateCheck(
-            receipt: receipt(outcome.decision, examination, policy, subject), scanState: outcome.scanState)
+            receipt: receipt(outcome.decision, examination, policy, subject),
+            scanState: examination.isVerdict ? outcome.scanState : .unscanned, isVerdict: examination.isVerdict,
+            nextScanAt: examination.isVerdict
+                ? nil
+                : GateRules.repeatDelaySeconds(afterAttempts: attempts + 1).map { time.now().adding(seconds: $0) })
     }
 
     private func currentPolicy(of organization: InternalID) throws(Failure) -> GatePolicy {
@@ -54,6 +61,7 @@ package struct UploadGate: Sendable {
         var scan: ScanScore?
         var explanation: String?
         var retryAfterSeconds: Int?
+        var isVerdict = true
         var threshold: Double
         var elapsed: Duration = .zero
     }
@@ -88,12 +96,14 @@ package struct UploadGate: Sendable {
                 finding: GateRules.finding(score: scan.score, threshold: threshold), scan: scan, threshold: threshold)
         case .unscannable(let explanation):
             Examination(finding: .unscannable, explanation: explanation, threshold: threshold)
+        case .gaveUp(let explanation):
+            Examination(finding: .unscannable, explanation: explanation, isVerdict: false, threshold: threshold)
         case .unsupported(let explanation):
             Examination(finding: .unsupported, explanation: explanation, threshold: threshold)
         case .unavailable(let reason, let retryAfter):
             Examination(
                 finding: .classifierUnavailable, explanation: "the classifier is unavailable: \(reason.rawValue)",
-                retryAfterSeconds: retryAfter, threshold: threshold)
+                retryAfterSeconds: retryAfter, isVerdict: false, threshold: threshold)
         }
     }
 
