@@ -106,12 +106,14 @@ let package = Package(
                 "Gate", "HTTP", "Spool", "Store", "SystemCalls", "Telemetry", "WorkerPool",
             ]),
         module("Tenancy", ["Crypto", "Database", "Domain", "Endpoints", "HTTP"]),
+        module("Maintenance", ["BlobStore", "Database", "Domain", "SystemCalls"]),
         module("Operations", ["Database", "Domain", "Endpoints", "HTTP", "Telemetry", "WorkerPool"]),
         program(
             "Server",
             [
                 "Admission", "Authentication", "BlobStore", "Charge", "Crypto", "Database", "DatabaseSQLite", "Domain",
-                "Endpoints", "Execution", "Gate", "HTTP", "JSON", "Models", "Operations", "Policy", "Settings", "Spool",
+                "Endpoints", "Execution", "Gate", "HTTP", "JSON", "Maintenance", "Models", "Operations", "Policy",
+                "Settings", "Spool",
                 "Store", "SystemCalls", "Telemetry", "Tenancy", "UploadPipeline", "WorkerPool", "WorkerProtocol",
             ]),
 
@@ -137,6 +139,12 @@ let package = Package(
             [
                 "BlobStore", "Crypto", "Database", "DatabaseSQLite", "Domain", "Execution", "StorageTestProcess",
                 "SystemCalls", "TestSupport",
+            ]),
+        tests(
+            "MaintenanceTests",
+            [
+                "Admission", "BlobStore", "Charge", "Crypto", "Database", "DatabaseSQLite", "Domain", "Maintenance",
+                "Policy", "TestSupport",
             ]),
         tests("JSONTests", ["Domain", "JSON"]),
         tests("AdmissionTests", ["Admission", "Domain"]),

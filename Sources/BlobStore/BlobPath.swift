@@ -29,6 +29,14 @@ enum BlobPath {
         return (OrganizationID(rawValue: parts[1]), sha256)
     }
 
+    /// The upload whose body a spool file holds, be it plain, being stored, or taking a damaged content's place.
+    static func upload(ofSpoolName name: String) -> UploadID? {
+        var name = name
+        if name.hasSuffix(".replacement") { name.removeLast(".replacement".count) }
+        guard isIdentifier(name, prefix: "upl_") || content(ofSpoolName: name) != nil else { return nil }
+        return UploadID(rawValue: String(name.prefix { $0 != "." }))
+    }
+
     static func isNodeID(_ text: String) -> Bool { isIdentifier(text, prefix: "node_") }
 
     /// The prefix, then 1...64 letters and digits of ASCII.

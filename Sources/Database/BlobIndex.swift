@@ -72,7 +72,16 @@ package struct BlobIndex {
             """, [.init(organization), .init(sha256)]) > 0
     }
 
-    /// The contents of an organization in the order of their hashes, for `verify`.
+    /// Whether the content is in the index, be it only to be removed.
+    package func isKnown(_ organization: OrganizationID, _ sha256: ContentHash) throws(DatabaseError) -> Bool {
+        try transaction.count(
+            """
+            SELECT COUNT(*) FROM blobs b JOIN organizations o ON o.internal_id = b.organization
+            WHERE o.id = ?1 AND b.sha256 = ?2
+            """, [.init(organization), .init(sha256)]) > 0
+    }
+
+    /// The contents of an organization in the order of their hashes.
     package func list(
         _ organization: InternalID, after: ContentHash? = nil, limit: Int = 1000
     ) throws(DatabaseError) -> [(sha256: ContentHash, size: Int64, referenceCount: Int64)] {

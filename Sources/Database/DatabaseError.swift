@@ -12,6 +12,8 @@ package enum DatabaseError: Error, Hashable, Sendable {
     case corrupt(String)
     /// The schema was written by a later version of this service.
     case newerSchema(found: Int, supported: Int)
+    /// The schema was written by an earlier version, and this use of it changes nothing.
+    case olderSchema(found: Int, expected: Int)
     /// A UNIQUE, FOREIGN KEY, NOT NULL or CHECK constraint does not hold.
     case constraint(String)
     /// A stored value is not what its column holds.
@@ -39,6 +41,9 @@ extension DatabaseError: CustomStringConvertible {
         case .newerSchema(let found, let supported):
             "the database has schema version \(found), and this build knows versions up to \(supported): "
                 + "run the newer build, or restore a backup made before the upgrade"
+        case .olderSchema(let found, let expected):
+            "the database has schema version \(found), and this build works with version \(expected): "
+                + "start this build's service once, which brings it up to date"
         case .constraint(let detail): "a constraint of the database does not hold: \(detail)"
         case .invalidRow(let detail): "the database holds a value that this build cannot read: \(detail)"
         case .misuse(let detail): "the database was misused: \(detail)"

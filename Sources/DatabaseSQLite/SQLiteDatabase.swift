@@ -28,7 +28,7 @@ package final class SQLiteDatabase: DatabaseDriver {
     package var waitingWrites: Int { writer.waitingCount }
 
     /// Marks a file as a database of this service: "PTCL".
-    private static let applicationID: Int64 = 0x5054_434c
+    static let applicationID: Int64 = 0x5054_434c
 
     /// Opens the file, makes it with mode 0600 where there is none, and brings its schema up to date.
     ///
@@ -146,14 +146,15 @@ package final class SQLiteDatabase: DatabaseDriver {
 }
 
 extension SQLiteConnection {
-    fileprivate func value(_ sql: String) throws(DatabaseError) -> Int64 {
+    /// The only value of the first row, 0 without one.
+    func value(_ sql: String) throws(DatabaseError) -> Int64 {
         try query(sql, []) { row throws(DatabaseError) in try row.integer() }.first ?? 0
     }
 }
 
 extension DatabaseError {
     /// The same error, saying which file.
-    fileprivate func naming(_ path: String) -> DatabaseError {
+    func naming(_ path: String) -> DatabaseError {
         switch self {
         case .cannotOpen(let detail): .cannotOpen("\(path): \(detail)")
         case .notADatabase(let detail): .notADatabase("\(path): \(detail)")

@@ -40,6 +40,8 @@ enum Portcullis {
         case "model": return try ModelCommand.run(rest)
         case "org": return try OrganizationCommand.run(rest)
         case "quarantine": return try QuarantineCommand.run(rest)
+        case "verify": return try VerifyCommand.run(rest)
+        case "backup": return try BackupCommand.run(rest)
         case "key": return try KeyCommand.run(rest)
         case "help", "--help", "-h":
             Console.print(HelpText.usage)

@@ -243,40 +243,4 @@ import Testing
             }
         }
     }
-
-    // What a database of the first version holds must be there after the step to the second.
-    @Test("A database without secrets and origins gets them, and keeps what it holds")
-    func secondMigration() async throws {
-        let store = SQLiteTestStore()
-        defer { store.remove() }
-        let organization = Sample.organization()
-        let id = organization.internalID
-        let database = try store.open()
-        try await database.insert(organization)
-        try await database.write { transaction throws(DatabaseError) in
-            try transaction.audit.insert(
-                AuditEvent(
-                    id: "aud_1", organization: id, at: Moment.start, actor: "operator", action: "a", resourceType: "t",
-                    resourceID: "r"))
-            let undo =
-                ["DROP TABLE secrets", "ALTER TABLE organizations DROP COLUMN read_auditing_enabled"]
-                + ["ip_address", "user_agent", "reason", "actor_email", "actor_key_name"].map {
-                    "ALTER TABLE audit_events DROP COLUMN \($0)"
-                } + ["DELETE FROM schema_version WHERE version = 2"]
-            for statement in undo { try transaction.execute(statement, []) }
-        }
-        database.close()
-
-        let migrated = try store.open()
-        defer { migrated.close() }
-        let secret = sealed(organization, "n")
-        try await migrated.write { transaction throws(DatabaseError) in
-            #expect(try transaction.organizations.find(id) == organization)
-            #expect(try transaction.audit.find(id, id: "aud_1")?.origin == nil)
-            let change = try transaction.organizations.update(id, now: Moment.start) { $0.readAuditingEnabled = true }
-            #expect(change?.after.readAuditingEnabled == true)
-            #expect(try transaction.organizations.find(id)?.readAuditingEnabled == true)
-            #expect(try transaction.secrets.insert(secret, now: Moment.start))
-        }
-    }
 }

@@ -18,6 +18,8 @@ struct IdempotencyTests {
             let again = try tenant.send(post(bytes, "key-1"))
             #expect(again.status == 201)
             #expect(try again.json == first.json)
+            #expect(again["Location"] == first["Location"] && again["Location"]?.hasPrefix("/v1/uploads/upl_") == true)
+            #expect(again["Idempotent-Replayed"] == "true")
         }
         #expect(try tenant.credits() == before - 2)
         #expect(try tenant.get("/v1/uploads").json["results"].array.count == 1)
@@ -82,6 +84,55 @@ struct IdempotencyTests {
         #expect(again.summary == "422 nsfw_content_rejected")
         #expect(try again.json["error"]["details"]["upload_id"] == first.json["error"]["details"]["upload_id"])
         #expect(try tenant.send(post(picture, "another")).status == 201)
+    }
+
+    // A file that outran its workers is refused like one that cannot be decoded; but on a machine with less to do it may
+    // pass, so that the refusal is no verdict.
+    @Test("A refusal because of a timeout is not kept: the repeat is checked anew")
+    func timeoutIsNotKept() throws {
+        let directory = try TemporaryDirectory()
+        let hasty = try Service(settings: ["PORTCULLIS_DEADLINE_MILLISECONDS": "1"], in: directory)
+        let tenant = try hasty.makeTenant()
+        let request = post(try Repository.fixture(Sample.safeJPEG), "picture")
+        let first = try tenant.send(request)
+        #expect(first.summary == "422 image_unscannable")
+        let details = try first.json["error"]["details"]
+        #expect(details["retryable"] == .missing && details["gate"]["reason"] == "unscannable")
+        let second = try tenant.send(request)
+        #expect(try second.json["error"]["details"]["upload_id"] != details["upload_id"])
+        #expect(second["Idempotent-Replayed"] == nil)
+        try hasty.stop()
+        let patient = try Service(in: directory)
+        #expect(try patient.send(request, key: tenant.key).status == 201)
+        // What the file itself is to blame for stays.
+        let broken = post(try Repository.fixture(Sample.truncatedJPEG), "broken")
+        let verdict = try patient.send(broken, key: tenant.key)
+        #expect(try verdict.json["error"]["details"]["retryable"] == false)
+        #expect(try patient.send(broken, key: tenant.key)["Idempotent-Replayed"] == "true")
+        try patient.stop()
+    }
+
+    @Test("After a restart a repeat gets the first answer; what a crash interrupted runs anew")
+    func restart() throws {
+        let service = try Service()
+        let tenant = try service.makeTenant()
+        let before = try tenant.credits()
+        let first = try tenant.send(post(Sample.text, "done"))
+        let connection = try service.connect()
+        try connection.send(
+            "POST \(Tenant.target(filename: "a.bin")) HTTP/1.1\r\nHost: localhost\r\n"
+                + "Authorization: Bearer \(tenant.key)\r\nIdempotency-Key: cut\r\nContent-Length: 100000\r\n\r\n")
+        try connection.send(Array(Sample.noise(100_000).prefix(50_000)))
+        let isInFlight = try Concurrent.eventually { try tenant.credits() < before - 1 }
+        #expect(isInFlight)
+        try service.kill()
+        try service.start()
+        let again = try tenant.send(post(Sample.text, "done"))
+        #expect(try again.json == first.json && again["Idempotent-Replayed"] == "true")
+        #expect(try tenant.send(post(Sample.noise(100_000), "cut")).status == 201)
+        #expect(try tenant.credits() == before - 2)
+        #expect(try service.command("verify", "--content").status == .exited(0))
+        try service.stop()
     }
 
     @Test("A refusal for credits or rate is not kept")

@@ -42,10 +42,12 @@ enum ModuleTable {
             "HTTP", "Spool", "Store", "SystemCalls", "Telemetry", "WorkerPool",
         ],
         "Tenancy": ["Crypto", "Database", "Domain", "Endpoints", "HTTP"],
+        "Maintenance": ["BlobStore", "Database", "Domain", "SystemCalls"],
         "Operations": ["Database", "Domain", "Endpoints", "HTTP", "Telemetry", "WorkerPool"],
         "Server": [
             "Admission", "Authentication", "BlobStore", "Charge", "Crypto", "Database", "DatabaseSQLite", "Domain",
-            "Endpoints", "Execution", "Gate", "HTTP", "JSON", "Models", "Operations", "Policy", "Settings", "Spool",
+            "Endpoints", "Execution", "Gate", "HTTP", "JSON", "Maintenance", "Models", "Operations", "Policy",
+            "Settings", "Spool",
             "Store", "SystemCalls", "Telemetry", "Tenancy", "UploadPipeline", "WorkerPool", "WorkerProtocol",
         ],
     ]

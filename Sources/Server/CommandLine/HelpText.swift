@@ -24,6 +24,12 @@ enum HelpText {
                                            puts the upload into service; one that was rejected is charged now
         portcullis quarantine purge UPLOAD [--reason TEXT]
                                            removes the content for good
+        portcullis verify [--content] [--json]
+                                           recomputes ledger, balances, uploads and contents, also beside a running
+                                           service; --content reads and hashes every file; a line per difference
+                                           exit 0: all agree, 1: differences, 2: could not look
+        portcullis backup DIRECTORY [--json]
+                                           copies the data directory, also beside a running service
         portcullis version
 
         Settings come from the environment, and from the file that PORTCULLIS_CONFIG names.

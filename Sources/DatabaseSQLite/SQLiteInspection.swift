@@ -1,0 +1,82 @@
+package import Database
+
+/// A database file, opened to be looked at: nothing is made, migrated or written, also beside a service that works with
+/// it.
+package final class SQLiteInspection: DatabaseDriver {
+    private let readers: SQLiteReaders
+    private let path: String
+
+    private static let busyTimeoutMilliseconds = 5_000
+
+    /// Throws `cannotOpen` where there is no file, `notADatabase`, `olderSchema` and `newerSchema` for one that this
+    /// build does not work with, `corrupt`.
+    package init(path: String) throws(DatabaseError) {
+        self.path = path
+        do {
+            // Two: while a snapshot is read, single questions are asked about what happened since.
+            readers = try SQLiteReaders(
+                path: path, count: 2, busyTimeoutMilliseconds: Self.busyTimeoutMilliseconds)
+            try Self.check(try Self.connect(path))
+        } catch {
+            throw error.naming(path)
+        }
+    }
+
+    private static func connect(_ path: String) throws(DatabaseError) -> SQLiteConnection {
+        try SQLiteConnection(path: path, mode: .readOnly, busyTimeoutMilliseconds: busyTimeoutMilliseconds)
+    }
+
+    private static func check(_ connection: SQLiteConnection) throws(DatabaseError) {
+        let applicationID = try connection.value("PRAGMA application_id")
+        guard applicationID == SQLiteDatabase.applicationID else {
+            throw .notADatabase("an SQLite database of another application")
+        }
+        let supported = Migrator(SQLiteSchema.migrations).latestVersion
+        let found = Int(try connection.value("SELECT COALESCE(MAX(version), 0) FROM schema_version"))
+        guard found <= supported else { throw .newerSchema(found: found, supported: supported) }
+        guard found == supported else { throw .olderSchema(found: found, expected: supported) }
+    }
+
+    @discardableResult
+    package func read<T: Sendable>(
+        _ body: (any Transaction) throws(DatabaseError) -> T
+    ) throws(DatabaseError) -> T {
+        try readers.read(body)
+    }
+
+    @discardableResult
+    package func write<T: Sendable>(
+        durability: Durability, _ body: @escaping @Sendable (any Transaction) throws(DatabaseError) -> T
+    ) async throws(DatabaseError) -> T {
+        throw .misuse("the database was opened to be looked at")
+    }
+
+    package func close() { readers.close() }
+
+    /// What SQLite itself finds wrong with the file: broken pages, indexes that disagree with their tables, references
+    /// to rows that are not there. At most `limit` of each.
+    package func problems(limit: Int = 100) throws(DatabaseError) -> [String] {
+        let connection = try Self.connect(path)
+        let damage = try connection.query("PRAGMA integrity_check(\(limit))", []) { row throws(DatabaseError) in
+            try row.text()
+        }
+        let dangling = try connection.query(
+            "SELECT \"table\", rowid, parent FROM pragma_foreign_key_check LIMIT \(limit)", []
+        ) { row throws(DatabaseError) in
+            let (table, number, parent) = (try row.text(), try row.optionalInteger(), try row.text())
+            return "a row\(number.map { " (\($0))" } ?? "") of \(table) refers to a row of \(parent) that is not there"
+        }
+        return damage.filter { $0 != "ok" } + dangling
+    }
+
+    /// Writes what is committed now to a new database file, in one snapshot and without waiting for writers. The file
+    /// is there and empty, and is not synced.
+    package func copy(to path: String) throws(DatabaseError) {
+        do {
+            let connection = try Self.connect(self.path)
+            _ = try connection.query("VACUUM INTO ?1", [.text(path)]) { _ throws(DatabaseError) in }
+        } catch {
+            throw error.naming(path)
+        }
+    }
+}

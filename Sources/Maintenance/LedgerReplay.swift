@@ -1,0 +1,62 @@
+import Database
+import Domain
+
+/// One account's ledger, played again from its first row.
+struct LedgerReplay {
+    private(set) var sums = LedgerSums(allowanceUsed: 0, purchased: 0, held: 0)
+    /// nil before the first row.
+    private(set) var periodStart: Timestamp?
+    private(set) var rows = 0
+
+    /// Takes the next row.
+    /// - Returns: what is wrong with it, nil where it follows from those before.
+    mutating func apply(_ row: Reconciliation.Movement) -> String? {
+        rows += 1
+        let problem = order(row) ?? shape(row)
+        sums.allowanceUsed += row.allowance
+        sums.purchased += row.purchased
+        sums.held += row.held
+        periodStart = row.periodStart
+        if let problem { return problem }
+        guard sums.allowanceUsed >= 0, sums.purchased >= 0, sums.held >= 0 else {
+            return "after it a counter is below zero (used \(sums.allowanceUsed), purchased \(sums.purchased), "
+                + "held \(sums.held))"
+        }
+        return nil
+    }
+
+    private func order(_ row: Reconciliation.Movement) -> String? {
+        guard let periodStart else {
+            return row.kind == .period && row.allowance != 0 ? "the first period took back \(-row.allowance)" : nil
+        }
+        if row.kind != .period {
+            return row.periodStart == periodStart
+                ? nil
+                : "is of the period from \(row.periodStart.iso8601), within the one from \(periodStart.iso8601)"
+        }
+        if row.periodStart <= periodStart {
+            return "begins a period at \(row.periodStart.iso8601), not after \(periodStart.iso8601)"
+        }
+        return row.allowance == -sums.allowanceUsed
+            ? nil : "takes back \(-row.allowance) of the period before, which used \(sums.allowanceUsed)"
+    }
+
+    /// Which of its numbers a row of its kind may change, and in which direction.
+    private func shape(_ row: Reconciliation.Movement) -> String? {
+        let isRight: Bool
+        switch row.kind {
+        case .period: isRight = row.purchased == 0 && row.held == 0
+        case .grant: isRight = row.allowance == 0 && row.purchased > 0 && row.held == 0
+        case .hold, .grow: isRight = row.allowance == 0 && row.purchased == 0 && row.held > 0 && row.hold != nil
+        case .release, .expire: isRight = row.allowance == 0 && row.purchased == 0 && row.held < 0 && row.hold != nil
+        case .capture:
+            let spent = row.allowance - row.purchased
+            isRight =
+                row.allowance >= 0 && row.purchased <= 0 && spent > 0 && spent <= -row.held && row.hold != nil
+                && row.upload != nil
+        }
+        return isRight
+            ? nil
+            : "moves allowance \(row.allowance), purchased \(row.purchased), held \(row.held), as no \(row.kind.rawValue) does"
+    }
+}

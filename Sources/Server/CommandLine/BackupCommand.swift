@@ -1,0 +1,48 @@
+import Database
+import DatabaseSQLite
+import Domain
+import Maintenance
+import Settings
+
+/// `portcullis backup DIRECTORY`: copies the data directory, also beside a running service.
+enum BackupCommand {
+    /// - Returns: 0 for a whole backup, 1 where contents are missing from the data directory itself, 2 where there is
+    ///   none.
+    static func run(_ words: [String]) throws -> Int32 {
+        let arguments = try Arguments(words, flags: ["json"])
+        guard arguments.operands.count == 1, let target = arguments.operands.first, !target.isEmpty else {
+            throw UsageError("backup needs a DIRECTORY that does not exist yet")
+        }
+        do {
+            let directory = try Configuration.load().storage.dataDirectory
+            return try backUp(directory, to: target, asJSON: arguments.has("json"))
+        } catch {
+            Console.error("portcullis: backup: \(error)")
+            return 2
+        }
+    }
+
+    private static func backUp(_ directory: String, to target: String, asJSON: Bool) throws -> Int32 {
+        let database = try SQLiteInspection(path: "\(directory)/portcullis.db")
+        defer { database.close() }
+        let backup = Backup(
+            of: directory, to: target,
+            copyDatabase: { path throws(DatabaseError) in try database.copy(to: path) },
+            openCopy: { path throws(DatabaseError) in try SQLiteInspection(path: path) })
+        let report = try backup.run()
+        for content in report.missing { Console.error("portcullis: backup: the content \(content) is missing") }
+        if asJSON {
+            Console.print(
+                JSONValue.object([
+                    "directory": .string(target), "contents": .integer(Int64(report.contents)),
+                    "bytes": .integer(report.bytes), "copied": .integer(Int64(report.copied)),
+                    "missing": .integer(Int64(report.missing.count)),
+                ]).encoded)
+        } else {
+            Console.print(
+                "\(target): the database and \(report.contents) contents (\(report.bytes) bytes; \(report.copied) copied, "
+                    + "the others share their bytes with the data directory)")
+        }
+        return report.missing.isEmpty ? 0 : 1
+    }
+}
