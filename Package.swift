@@ -105,15 +105,21 @@ let package = Package(
                 "Admission", "Authentication", "BlobStore", "Charge", "Crypto", "Database", "Domain", "Endpoints",
                 "Gate", "HTTP", "Spool", "Store", "SystemCalls", "Telemetry", "WorkerPool",
             ]),
+        module(
+            "Buckets",
+            [
+                "Admission", "BlobStore", "Charge", "Crypto", "Database", "Domain", "Endpoints", "Execution", "HTTP",
+                "Spool", "Telemetry", "UploadPipeline",
+            ]),
         module("Tenancy", ["Crypto", "Database", "Domain", "Endpoints", "HTTP"]),
         module("Maintenance", ["BlobStore", "Database", "Domain", "SystemCalls"]),
         module("Operations", ["Database", "Domain", "Endpoints", "HTTP", "Telemetry", "WorkerPool"]),
         program(
             "Server",
             [
-                "Admission", "Authentication", "BlobStore", "Charge", "Crypto", "Database", "DatabaseSQLite", "Domain",
-                "Endpoints", "Execution", "Gate", "HTTP", "JSON", "Maintenance", "Models", "Operations", "Policy",
-                "Settings", "Spool",
+                "Admission", "Authentication", "BlobStore", "Buckets", "Charge", "Crypto", "Database", "DatabaseSQLite",
+                "Domain", "Endpoints", "Execution", "Gate", "HTTP", "JSON", "Maintenance", "Models", "Operations",
+                "Policy", "Settings", "Spool",
                 "Store", "SystemCalls", "Telemetry", "Tenancy", "UploadPipeline", "WorkerPool", "WorkerProtocol",
             ]),
 

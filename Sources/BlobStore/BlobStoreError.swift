@@ -7,6 +7,8 @@ package enum BlobStoreError: Error, Hashable, Sendable {
     case full(String)
     /// Another process has the data directory.
     case locked(String)
+    /// Somebody else is sending to the same announced upload.
+    case inUse(String)
     /// There is no such content.
     case notFound(String)
     /// A name that would not stay inside the data directory.
@@ -33,6 +35,7 @@ extension BlobStoreError: CustomStringConvertible {
         switch self {
         case .full(let detail): "the storage is full: \(detail)"
         case .locked(let path): "the data directory \(path) is in use by another process"
+        case .inUse(let path): "\(path) is being written by somebody else"
         case .notFound(let name): "there is no content \(name)"
         case .invalidName(let name): "\(name.debugDescription) is no name of a content"
         case .damaged(let detail): "the stored content is damaged: \(detail)"

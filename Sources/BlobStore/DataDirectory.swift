@@ -11,6 +11,7 @@ final class DataDirectory: Sendable {
     private let lock: OwnedDescriptor?
 
     var spool: String { path + "/spool" }
+    var staging: String { path + "/staging" }
     var blobs: String { path + "/blobs" }
 
     init(_ path: String) throws(BlobStoreError) {
@@ -22,7 +23,9 @@ final class DataDirectory: Sendable {
             nodeID = try Self.drawNodeID(path)
         }
         do throws(SystemCallError) {
-            for directory in [path + "/spool", path + "/blobs"] { try FileSystem.makeDirectory(directory) }
+            for directory in ["/spool", "/staging", "/blobs"].map({ path + $0 }) {
+                try FileSystem.makeDirectory(directory)
+            }
             try FileSystem.syncDirectory(path)
         } catch {
             throw BlobStoreError(error)

@@ -5,6 +5,9 @@ extension Failure {
     package init(storage error: BlobStoreError) {
         switch error {
         case .full: self.init(.insufficientStorage, privateDetail: error.description)
+        case .inUse:
+            self.init(
+                .conflict, "Another request is sending the bytes of this upload right now.", retryAfterSeconds: 1)
         default: self.init(.internal, privateDetail: error.description)
         }
     }

@@ -7,13 +7,14 @@ internal import SystemCalls
 ///
 ///     spool/<upload>                          a body that arrives
 ///     spool/<upload>.<organization>.<hash>    one whose content is being stored
+///     staging/<upload>                        what has arrived of an upload that was announced
 ///     blobs/<organization>/<2 digits>/<hash>  a stored content, once per organization
 ///
 /// An upload that is accepted goes: `store` (the bytes are on the disk, under the content's name), then the database's
 /// commit with `ensureLinked` inside it, then `SpoolFile.discard`. Whatever happens in between, the name in the spool
 /// says what may have been stored, and `leftOvers` at the next start settles it.
 package final class LocalBlobStore: Sendable {
-    private let directory: DataDirectory
+    let directory: DataDirectory
     /// Directories below `blobs` whose own names are known to be on the disk.
     private let durableDirectories = Mutex<Set<String>>([])
     /// Beyond this the set is emptied; what is missing from it costs a sync of a directory that has nothing to sync.
@@ -44,7 +45,7 @@ package final class LocalBlobStore: Sendable {
 
     /// Whether new contents can be written at all: not where the file system was made read-only.
     package var isWritable: Bool {
-        [directory.spool, directory.blobs].allSatisfy { FileAccess.canWrite($0) }
+        [directory.spool, directory.staging, directory.blobs].allSatisfy { FileAccess.canWrite($0) }
     }
 
     /// Bytes that may still be written.

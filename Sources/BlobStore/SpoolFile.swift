@@ -1,5 +1,6 @@
 internal import Crypto
 package import Domain
+internal import Glibc
 internal import Synchronization
 package import SystemCalls
 
@@ -35,6 +36,25 @@ package final class SpoolFile: Sendable {
         }
         self.upload = upload
         self.directory = directory
+    }
+
+    /// One whose bytes are whole already: a second name of the file of the same name in `source`.
+    init(
+        _ upload: UploadID, in directory: String, linking source: String, size: Int64, sha256: ContentHash
+    ) throws(BlobStoreError) {
+        let name = try BlobPath.spoolName(upload)
+        do throws(SystemCallError) {
+            _ = try FileSystem.link("\(source)/\(name)", to: "\(directory)/\(name)")
+            let file = try FileSystem.open("\(directory)/\(name)", .read)
+            let found = try file.regularFileSize()
+            state = Mutex(State(file: file, name: name, size: found, sha256: sha256))
+        } catch {
+            if error.number == ENOENT { throw .notFound("\(source)/\(name)") }
+            throw BlobStoreError(error)
+        }
+        self.upload = upload
+        self.directory = directory
+        guard self.size == size else { throw .damaged("\(upload) has \(self.size) bytes; \(size) were received") }
     }
 
     deinit {

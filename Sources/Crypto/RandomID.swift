@@ -8,6 +8,7 @@ package enum RandomID {
     package static func holdID() -> HoldID { .init(rawValue: "hold_" + base62(16)) }
     package static func keyID() -> KeyID { .init(rawValue: "key_" + base62(16)) }
     package static func userID() -> UserID { .init(rawValue: "usr_" + base62(16)) }
+    package static func taskID() -> TaskID { .init(rawValue: "task_" + base62(16)) }
     package static func auditID() -> String { "aud_" + base62(16) }
     package static func requestID() -> String { "req_" + base62(16) }
     /// Names one data directory for as long as it exists.

@@ -118,6 +118,13 @@ package struct CreditLedger {
                 fromAllowance: split.fromAllowance, fromPurchased: split.fromPurchased, balance: account.balance))
     }
 
+    /// What a hold reserves, and until when; nil where it is closed.
+    package func openHold(_ id: HoldID) throws(DatabaseError) -> (amount: Int64, expiresAt: Timestamp)? {
+        try transaction.first("SELECT amount, expires_at FROM credit_holds WHERE id = ?1", [.init(id)]) {
+            row throws(DatabaseError) in (try row.integer(), try row.timestamp())
+        }
+    }
+
     /// Gives the credits of a hold back; does nothing where it is closed already.
     /// - Returns: whether it was open.
     @discardableResult

@@ -10,6 +10,11 @@ package protocol Transaction {
     func query<T>(
         _ sql: String, _ parameters: [SQLValue], _ decode: (inout Row) throws(DatabaseError) -> T
     ) throws(DatabaseError) -> [T]
+
+    /// A condition that holds for the rows of `bucket_uploads b` whose `search_text` contains `text`, in whatever case,
+    /// by the driver's own index; nil where its index cannot find so short a text.
+    /// - Parameter parameter: the condition's only parameter, such as `?7`.
+    func textSearch(_ text: String, parameter: String) -> (condition: String, value: SQLValue)?
 }
 
 extension Transaction {

@@ -7,6 +7,7 @@ enum SQLiteSchema {
         Migration(version: 1, statements: tenants + credits + uploads + records),
         Migration(version: 2, statements: secretsAndOrigins),
         Migration(version: 3, statements: quarantine),
+        Migration(version: 4, statements: bucketUploads),
     ]
 
     private static let tenants = [

@@ -25,4 +25,15 @@ final class SQLiteTransaction: Transaction {
         try ensureIsOpen()
         return try connection.query(sql, parameters, decode)
     }
+
+    /// Trigrams of Unicode characters, so nothing shorter than three is found.
+    func textSearch(_ text: String, parameter: String) -> (condition: String, value: SQLValue)? {
+        guard text.unicodeScalars.count >= 3 else { return nil }
+        // A string in FTS5's query language: quotes doubled, nothing else has a meaning in it.
+        let quoted = "\"" + text.replacing("\"", with: "\"\"") + "\""
+        return (
+            "b.rowid IN (SELECT rowid FROM bucket_upload_texts WHERE bucket_upload_texts MATCH \(parameter))",
+            .text(quoted)
+        )
+    }
 }

@@ -28,6 +28,7 @@ package enum FailureCode: String, CaseIterable, Sendable {
     case nsfwContentRejected = "nsfw_content_rejected"
     case imageUnscannable = "image_unscannable"
     case emptyFile = "empty_file"
+    case fileHashMismatch = "file_hash_mismatch"
     case tooManyRequests = "rate_limit_exceeded"
     case headersTooLarge = "headers_too_large"
     case `internal` = "internal_error"
@@ -90,6 +91,7 @@ package enum FailureCode: String, CaseIterable, Sendable {
         case .imageUnscannable:
             Row(422, "ContentRejectedError", "The image cannot be decoded within the limits, so it cannot be checked.")
         case .emptyFile: Row(422, "ValidationError", "The file is empty.")
+        case .fileHashMismatch: Row(422, "ValidationError", "The content does not have the hash that was announced.")
         case .tooManyRequests: Row(429, "TooManyRequestsError", "Too many requests.")
         case .headersTooLarge: Row(431, "BadRequestError", "The header section is too large.")
         case .internal: Row(500, "InternalServerError", "The service failed; the request ID identifies the event.")

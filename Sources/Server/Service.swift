@@ -1,6 +1,7 @@
 import Admission
 import Authentication
 import BlobStore
+import Buckets
 import Charge
 import Crypto
 import Database
@@ -27,6 +28,7 @@ final class Service: Sendable {
     private let database: SQLiteDatabase
     private let classifier: ClassifierSetup
     private let upkeep: Upkeep
+    private let confirmations: ConfirmationQueue
     private let publicServer: HTTPServer
     private let privateServer: HTTPServer?
 
@@ -60,9 +62,16 @@ final class Service: Sendable {
             receiver: UploadReceiver(blobs: blobs), gate: gate, content: ContentStore(blobs: blobs),
             register: register, blobs: blobs, database: database, time: time, metrics: UploadMetrics(metrics),
             log: log)
+        let bucketServices = BucketServices(
+            database: database, blobs: blobs, credits: services.credits, register: register,
+            confirmation: UploadConfirmation(services: services), content: UploadContent(blobs: blobs), time: time,
+            log: log, publicURL: settings.listeners.publicURL)
+        let buckets = BucketEndpoints(services: bucketServices, node: blobs.nodeID, executor: executor)
+        confirmations = buckets.queue
         upkeep = Upkeep(
-            database: database, blobs: blobs, register: register, gate: gate, pool: classifier.pool, time: time,
-            executor: executor, log: log, metrics: metrics)
+            database: database, blobs: blobs, register: register, gate: gate, pool: classifier.pool,
+            buckets: BucketUpkeep(services: bucketServices, node: blobs.nodeID), time: time, executor: executor,
+            log: log, metrics: metrics)
 
         // Routers.
         let health = HealthEndpoints(database: database, pool: classifier.pool) {
@@ -72,6 +81,7 @@ final class Service: Sendable {
         let routes = AuthenticatedRoutes(
             authenticator: authenticator, limiter: limiter, readAudit: ReadAudit(database: database, time: time))
         UploadEndpoints(services: services).register(on: &publicRouter, routes)
+        buckets.register(on: &publicRouter, routes)
         Tenants(
             database: database, time: time, rateLimitCeiling: settings.accounts.rateLimitCeiling,
             selfServiceCredits: settings.accounts.selfServiceCredits,
@@ -123,6 +133,7 @@ final class Service: Sendable {
         let upkeep = upkeep
         try runBlocking { try await upkeep.recover() }
         upkeep.start()
+        try confirmations.resume()
         try publicServer.start()
         announce(publicServer, "public", settings.listeners.publicAddress)
         if let privateServer {
@@ -138,6 +149,7 @@ final class Service: Sendable {
         let grace = settings.listeners.shutdownGraceMilliseconds
         await publicServer.stop(graceMilliseconds: grace)
         await privateServer?.stop(graceMilliseconds: min(grace, 1_000))
+        await confirmations.stop()
         await upkeep.stop()
         await classifier.pool.shutDown()
         database.close()

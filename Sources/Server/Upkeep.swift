@@ -1,4 +1,5 @@
 import BlobStore
+import Buckets
 import Charge
 import Database
 import Domain
@@ -16,6 +17,7 @@ final class Upkeep: Sendable {
     private let register: UploadRegister
     private let quarantine: QuarantineRegister
     private let scanner: DebtScanner
+    private let buckets: BucketUpkeep
     private let time: any TimeSource
     private let executor: BlockingExecutor
     private let log: Logger
@@ -23,11 +25,13 @@ final class Upkeep: Sendable {
 
     init(
         database: any DatabaseDriver, blobs: LocalBlobStore, register: UploadRegister, gate: UploadGate,
-        pool: ScanPool, time: any TimeSource, executor: BlockingExecutor, log: Logger, metrics: MetricsRegistry
+        pool: ScanPool, buckets: BucketUpkeep, time: any TimeSource, executor: BlockingExecutor, log: Logger,
+        metrics: MetricsRegistry
     ) {
         self.database = database
         self.blobs = blobs
         self.register = register
+        self.buckets = buckets
         self.time = time
         self.executor = executor
         self.log = log
@@ -46,6 +50,7 @@ final class Upkeep: Sendable {
             try transaction.idempotency.abandonAll(ofNode: node)
             return try transaction.credits.releaseHolds(ofNode: node, now: now)
         }
+        try await buckets.recover()
         let leftOvers = try blobs.leftOvers()
         var removed = 0
         for leftOver in leftOvers where try settle(leftOver) { removed += 1 }
@@ -95,6 +100,7 @@ final class Upkeep: Sendable {
                 _ = try await removeUnreferenced()
                 let purged = try await quarantine.purgeOverdue()
                 if purged > 0 { log.info("quarantine.purged", ["count": .integer(Int64(purged))]) }
+                try await buckets.sweep()
             } catch {
                 log.error("upkeep.failed", ["detail": .string("\(error)")])
             }

@@ -32,6 +32,8 @@ package struct ServiceSettings: Sendable {
 package struct ListenerSettings: Sendable {
     package var publicAddress: String
     package var privateAddress: String
+    /// Scheme and host of the URLs that are given out; nil for those by which a request came.
+    package var publicURL: String?
     /// Without a token the private listener is off.
     package var privateToken: String?
     package var connections: Int
@@ -46,6 +48,7 @@ package struct ListenerSettings: Sendable {
         publicAddress = try source.read(Self.publicAddressSetting)
         privateAddress = try source.read(Self.privateAddressSetting)
         privateToken = try source.read(Self.privateTokenSetting)
+        publicURL = try source.read(Self.publicURLSetting)
         connections = try source.read(Self.connectionsSetting)
         headerTimeoutMilliseconds = try source.read(Self.headerTimeoutSetting)
         idleTimeoutMilliseconds = try source.read(Self.idleTimeoutSetting)
@@ -62,6 +65,21 @@ package struct ListenerSettings: Sendable {
     static let privateTokenSetting = Setting.secret(
         "PORTCULLIS_PRIVATE_TOKEN", minimumLength: 16, shownAs: "none: the private listener is off",
         "Bearer token of the private API.")
+    static let publicURLSetting = Setting<String?>(
+        "PORTCULLIS_PUBLIC_URL", format: "http://HOST or https://HOST, without a path", default: nil,
+        shownAs: "http:// and the request's Host",
+        meaning: "Scheme and host of the signed URLs that are given out; to be set behind a proxy that ends TLS."
+    ) { text in
+        let rest = ["https://", "http://"].first { text.hasPrefix($0) }.map { text.dropFirst($0.utf8.count) }
+        let isAuthority = rest.map { rest in
+            !rest.isEmpty
+                && rest.utf8.allSatisfy { byte in
+                    (0x30...0x39).contains(byte) || (0x41...0x5a).contains(byte) || (0x61...0x7a).contains(byte)
+                        || "-._:[]".utf8.contains(byte)
+                }
+        }
+        return isAuthority == true && text.utf8.count <= 255 ? .some(text) : .none
+    }
     static let connectionsSetting = Setting.integer(
         "PORTCULLIS_CONNECTIONS", 8...65_536, default: 2_048, "Connections at once, on each listener.")
     static let headerTimeoutSetting = Setting.integer(
@@ -83,7 +101,8 @@ package struct ListenerSettings: Sendable {
         "PORTCULLIS_BLOCKING_THREADS", 2...512, default: 32, "Threads for file and database work.")
 
     static let catalog = [
-        publicAddressSetting.entry, privateAddressSetting.entry, privateTokenSetting.entry, connectionsSetting.entry,
+        publicAddressSetting.entry, privateAddressSetting.entry, privateTokenSetting.entry, publicURLSetting.entry,
+        connectionsSetting.entry,
         headerTimeoutSetting.entry, idleTimeoutSetting.entry, bodyRateSetting.entry, bodyWindowSetting.entry,
         shutdownGraceSetting.entry, blockingThreadsSetting.entry,
     ]

@@ -9,6 +9,8 @@ package enum FileSystem {
         case create
         /// For reading and writing, made where there is none.
         case createIfMissing
+        /// For reading, and for writing at the end; made where there is none.
+        case append
         /// A directory, to sync it.
         case directory
 
@@ -17,6 +19,7 @@ package enum FileSystem {
             case .read: O_RDONLY
             case .create: O_RDWR | O_CREAT | O_EXCL
             case .createIfMissing: O_RDWR | O_CREAT
+            case .append: O_RDWR | O_CREAT | O_APPEND
             case .directory: O_RDONLY | O_DIRECTORY
             }
         }

@@ -51,6 +51,11 @@ extension OwnedDescriptor {
         _ = try FileSystem.retrying("fsync") { fsync(rawValue) }
     }
 
+    /// Cuts a file to its first `size` bytes.
+    package func truncate(to size: Int64 = 0) throws(SystemCallError) {
+        _ = try FileSystem.retrying("ftruncate") { ftruncate(rawValue, off_t(size)) }
+    }
+
     /// The size of a regular file in bytes; EINVAL for anything else.
     package func regularFileSize() throws(SystemCallError) -> Int64 {
         let size = csystemcalls_regular_file_size(rawValue)

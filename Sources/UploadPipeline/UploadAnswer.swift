@@ -64,7 +64,7 @@ struct UploadAnswer: Sendable {
         ("Location", "/v1/uploads/\(upload.rawValue)")
     }
 
-    private static func rejection(_ code: FailureCode, _ record: UploadRecord, _ check: GateCheck) -> Failure {
+    static func rejection(_ code: FailureCode, _ record: UploadRecord, _ check: GateCheck) -> Failure {
         let isOutage = code == .classifierUnavailable
         var details: JSONObject = ["upload_id": .string(record.id.rawValue), "gate": record.receipt.presentation]
         // What the content or its type condemns, no repeat will change.

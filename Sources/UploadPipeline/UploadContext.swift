@@ -9,7 +9,9 @@ import Spool
 /// Everything known about one upload on its way: one value, passed explicitly from step to step. What a step adds is
 /// nil until that step has run.
 struct UploadContext: Sendable {
-    let request: Request
+    let requestID: String
+    /// What brings the body; nil where an upload is confirmed whose body is there.
+    let request: Request?
     let id: UploadID
     let receivedAt: Timestamp
 
@@ -39,13 +41,35 @@ struct UploadContext: Sendable {
     var response: Response?
 
     init(request: Request, id: UploadID, receivedAt: Timestamp) {
+        requestID = request.head.id
         self.request = request
         self.id = id
         self.receivedAt = receivedAt
     }
 
+    /// An announced upload that is confirmed: its body is there, and its credits are held.
+    init(confirming spooled: SpooledUpload, caller: Caller, hold: CreditHold, requestID: String, receivedAt: Timestamp)
+    {
+        self.requestID = requestID
+        request = nil
+        id = spooled.file.upload
+        self.receivedAt = receivedAt
+        self.caller = caller
+        self.hold = hold
+        self.spooled = spooled
+    }
+
+    var isConfirmation: Bool { request == nil }
+
     /// After this moment the upload's credits may be somebody else's, so it must not go on.
     var deadline: Timestamp? { hold?.expiresAt }
+
+    func requiringRequest() throws(Failure) -> Request {
+        guard let request else {
+            throw Failure(.internal, privateDetail: "an upload step that reads the body ran for a confirmation")
+        }
+        return request
+    }
 
     /// The value that an earlier step has set.
     func requiring<Value>(_ path: KeyPath<UploadContext, Value?>) throws(Failure) -> Value {

@@ -60,20 +60,8 @@ package struct UploadEndpoints: Sendable {
     }
 
     private func content(_ request: Request, _ caller: Caller) throws(Failure) -> Response {
-        let record = try find(request, caller)
-        switch record.status {
-        case .completed: break
-        case .quarantined:
-            throw Failure(
-                .quarantined, details: ["upload_id": .string(record.id.rawValue), "gate": record.receipt.presentation])
-        case .deleted: throw Failure(.gone)
-        case .rejected: throw Self.notFound(record.id.rawValue)
-        }
-        return try ContentResponse(record: record).answer(to: request.head) { () throws(Failure) in
-            do throws(BlobStoreError) {
-                return try services.blobs.open(caller.organization.id, record.sha256)
-            } catch { throw Failure(storage: error) }
-        }
+        try UploadContent(blobs: services.blobs).answer(
+            to: request.head, try find(request, caller), of: caller.organization.id)
     }
 
     private func delete(_ request: Request, _ caller: Caller) async throws(Failure) -> Response {
@@ -97,7 +85,7 @@ package struct UploadEndpoints: Sendable {
         return record
     }
 
-    private static func notFound(_ id: String) -> Failure {
+    static func notFound(_ id: String) -> Failure {
         Failure(.notFound, "There is no upload \"\(id.prefix(100))\".")
     }
 }

@@ -20,7 +20,7 @@ struct UploadIntake: Sendable {
         var context = UploadContext(request: request, id: RandomID.uploadID(), receivedAt: services.time.now())
         var response: Response
         do {
-            try await run(&context)
+            try await run(UploadStep.all, &context)
             response = try context.requiring(\.response)
             if let record = context.record { services.metrics.entered(record) }
         } catch {
@@ -31,6 +31,25 @@ struct UploadIntake: Sendable {
         return withRateLimit(response, context)
     }
 
+    /// Takes an announced upload, whose body is whole and whose credits are held, through the rest of the path. What
+    /// throws has changed nothing: it can be confirmed again.
+    func confirm(
+        _ spooled: SpooledUpload, of caller: Caller, hold: CreditHold, requestID: String
+    ) async throws(Failure) -> ConfirmedUpload {
+        var context = UploadContext(
+            confirming: spooled, caller: caller, hold: hold, requestID: requestID, receivedAt: services.time.now())
+        do {
+            try await run(UploadStep.confirmation, &context)
+            let record = try context.requiring(\.record)
+            services.metrics.entered(record)
+            return ConfirmedUpload(record: record, rejection: context.answer?.failure)
+        } catch {
+            services.metrics.refused(error.code)
+            await abandon(context)
+            throw error
+        }
+    }
+
     /// Every authenticated answer says how its limit stands; a refusal by the limit itself says so already.
     private func withRateLimit(_ response: Response, _ context: UploadContext) -> Response {
         if let status = context.ratePass?.status { return response.adding(status.headers) }
@@ -38,8 +57,8 @@ struct UploadIntake: Sendable {
         return response.adding(services.limiter.status(.upload, for: caller).headers)
     }
 
-    private func run(_ context: inout UploadContext) async throws(Failure) {
-        for step in UploadStep.all where context.replay == nil || step.runsOnReplay {
+    private func run(_ steps: [UploadStep], _ context: inout UploadContext) async throws(Failure) {
+        for step in steps where context.replay == nil || step.runsOnReplay {
             let start = SystemTime.monotonicSeconds()
             try await step.run(services, &context)
             services.metrics.step(step.name, seconds: SystemTime.monotonicSeconds() - start)
@@ -53,7 +72,7 @@ struct UploadIntake: Sendable {
     /// Leaves nothing behind of an upload that did not get into the books. What cannot be undone now is undone by the
     /// next start or by its expiry, and the operator is told.
     private func abandon(_ context: UploadContext) async {
-        if let hold = context.hold {
+        if let hold = context.hold, !context.isConfirmation {
             await undo("hold", context) { () async throws(Failure) in try await hold.release(.aborted) }
         }
         if let key = context.idempotencyKey, let caller = context.caller {
@@ -91,7 +110,7 @@ struct UploadIntake: Sendable {
             services.log.error(
                 "upload.undo_failed",
                 [
-                    "request_id": .string(context.request.head.id), "upload_id": .string(context.id.rawValue),
+                    "request_id": .string(context.requestID), "upload_id": .string(context.id.rawValue),
                     "what": .string(what), "detail": JSONValue(error.privateDetail ?? error.message),
                 ])
             return false

@@ -14,7 +14,7 @@ import SystemCalls
 /// The nine steps, each handing over to the module that does its work.
 extension UploadServices {
     func authenticate(_ context: inout UploadContext) throws(Failure) {
-        let head = context.request.head
+        let head = try context.requiringRequest().head
         let caller = try authenticator.caller(
             authorization: head.headers.values("authorization"), from: head.remoteAddress)
         // Also whoever lacks the permission is told how the limit stands.
@@ -39,10 +39,11 @@ extension UploadServices {
 
     private func admit(_ context: inout UploadContext) async throws(Failure) {
         let caller = try context.requiring(\.caller)
-        let form = try UploadForm(context.request.head)
+        let head = try context.requiringRequest().head
+        let form = try UploadForm(head)
         try form.requireSize(atMost: caller.organization.tier.maximumFileBytes)
         context.form = form
-        let key = try Self.idempotencyKey(of: context.request.head)
+        let key = try Self.idempotencyKey(of: head)
         let admission = try await credits.admit(
             form.leastFileBytes, as: context.id, of: caller, idempotencyKey: key)
         switch admission {
@@ -55,9 +56,10 @@ extension UploadServices {
         let limit = try context.requiring(\.caller).organization.tier.maximumFileBytes
         let reception = try receiver.begin(
             context.id, form: try context.requiring(\.form), maximumFileBytes: limit)
+        let body = try context.requiringRequest().body
         // A repeat costs nothing; its body is read only to be compared.
         var covered = context.hold?.coveredBytes ?? limit
-        while let bytes = try await reception.receive(context.request.body, coveredBytes: covered) {
+        while let bytes = try await reception.receive(body, coveredBytes: covered) {
             guard var hold = context.hold else { throw Failure(.internal, privateDetail: "no hold to grow") }
             try await hold.grow(toCover: bytes)
             // Kept at once: a hold that has grown is released as grown, also when the body fails later on.
@@ -86,6 +88,15 @@ extension UploadServices {
         metrics.checked(check.receipt)
     }
 
+    /// An outage refuses a confirmation for now: nothing is recorded, and it can be repeated.
+    func requireVerdict(_ context: inout UploadContext) throws(Failure) {
+        let check = try context.requiring(\.check)
+        guard let code = check.failure, code == .classifierUnavailable else { return }
+        throw Failure(
+            code, details: ["upload_id": .string(context.id.rawValue), "gate": check.receipt.presentation],
+            retryAfterSeconds: check.retryAfterSeconds ?? 1)
+    }
+
     func store(_ context: inout UploadContext) async throws(Failure) {
         // A rejected upload's content is kept nowhere, unless the operator keeps it for appeals. An outage is no
         // judgement that could be appealed.
@@ -109,7 +120,7 @@ extension UploadServices {
         }
         let entry = UploadEntry(
             record: record, organization: caller.organization.id, hold: try context.requiring(\.hold).id,
-            requestID: context.request.head.id, idempotency: idempotency)
+            requestID: context.requestID, idempotency: idempotency, isConfirmation: context.isConfirmation)
         if check.failure == nil {
             try await register.accept(entry, file: spooled.file)
         } else {

@@ -16,6 +16,26 @@ struct UploadStep: Sendable {
         self.run = run
     }
 
+    private static let sniff = UploadStep("sniff", onReplay: false) { services, context throws(Failure) in
+        try services.sniff(&context)
+    }
+    private static let gate = UploadStep("gate", onReplay: false) { services, context throws(Failure) in
+        try await services.gate(&context)
+    }
+    private static let store = UploadStep("store", onReplay: false) { services, context throws(Failure) in
+        try await services.store(&context)
+    }
+    private static let commit = UploadStep("commit", onReplay: false) { services, context throws(Failure) in
+        try await services.commit(&context)
+    }
+
+    /// What is left of the path for an upload that was announced and sent before, when it is confirmed.
+    static let confirmation: [UploadStep] = [
+        sniff, gate,
+        UploadStep("require_verdict") { services, context throws(Failure) in try services.requireVerdict(&context) },
+        store, commit,
+    ]
+
     /// The path of one upload, in order. The first three run before the body is read.
     static let all: [UploadStep] = [
         UploadStep("authenticate") { services, context throws(Failure) in
@@ -30,18 +50,7 @@ struct UploadStep: Sendable {
         UploadStep("spool") { services, context throws(Failure) in
             try await services.spool(&context)
         },
-        UploadStep("sniff", onReplay: false) { services, context throws(Failure) in
-            try services.sniff(&context)
-        },
-        UploadStep("gate", onReplay: false) { services, context throws(Failure) in
-            try await services.gate(&context)
-        },
-        UploadStep("store", onReplay: false) { services, context throws(Failure) in
-            try await services.store(&context)
-        },
-        UploadStep("commit", onReplay: false) { services, context throws(Failure) in
-            try await services.commit(&context)
-        },
+        sniff, gate, store, commit,
         UploadStep("respond") { services, context throws(Failure) in
             try services.respond(&context)
         },

@@ -41,13 +41,18 @@ enum ModuleTable {
             "Admission", "Authentication", "BlobStore", "Charge", "Crypto", "Database", "Domain", "Endpoints", "Gate",
             "HTTP", "Spool", "Store", "SystemCalls", "Telemetry", "WorkerPool",
         ],
+        "Buckets": [
+            "Admission", "BlobStore", "Charge", "Crypto", "Database", "Domain", "Endpoints", "Execution", "HTTP",
+            "Spool",
+            "Telemetry", "UploadPipeline",
+        ],
         "Tenancy": ["Crypto", "Database", "Domain", "Endpoints", "HTTP"],
         "Maintenance": ["BlobStore", "Database", "Domain", "SystemCalls"],
         "Operations": ["Database", "Domain", "Endpoints", "HTTP", "Telemetry", "WorkerPool"],
         "Server": [
-            "Admission", "Authentication", "BlobStore", "Charge", "Crypto", "Database", "DatabaseSQLite", "Domain",
-            "Endpoints", "Execution", "Gate", "HTTP", "JSON", "Maintenance", "Models", "Operations", "Policy",
-            "Settings", "Spool",
+            "Admission", "Authentication", "BlobStore", "Buckets", "Charge", "Crypto", "Database", "DatabaseSQLite",
+            "Domain", "Endpoints", "Execution", "Gate", "HTTP", "JSON", "Maintenance", "Models", "Operations",
+            "Policy", "Settings", "Spool",
             "Store", "SystemCalls", "Telemetry", "Tenancy", "UploadPipeline", "WorkerPool", "WorkerProtocol",
         ],
     ]

@@ -64,6 +64,16 @@ package struct CreditAdmission: Sendable {
         }
     }
 
+    /// The hold that an announced upload placed; nil where it is not open any more.
+    package func openHold(_ id: HoldID) throws(Failure) -> CreditHold? {
+        let found = try database.readForRequest { transaction throws(DatabaseError) in
+            try transaction.credits.openHold(id)
+        }
+        return found.map {
+            CreditHold(id: id, amount: $0.amount, expiresAt: $0.expiresAt, database: database, time: time)
+        }
+    }
+
     /// Forgets an idempotency key whose request ended without an answer that is kept.
     package func abandon(idempotencyKey: String, of upload: UploadID, _ caller: Caller) async throws(Failure) {
         let organization = caller.organization.internalID
@@ -76,7 +86,7 @@ package struct CreditAdmission: Sendable {
         .idempotencyInProgress, "The first request under this idempotency key is still running.",
         retryAfterSeconds: 1)
 
-    static func insufficient(required: Int64, _ balance: CreditBalance, ownHold: Int64 = 0) -> Failure {
+    package static func insufficient(required: Int64, _ balance: CreditBalance, ownHold: Int64 = 0) -> Failure {
         let available = balance.available.map { $0 + ownHold }
         return Failure(
             .insufficientCredits,

@@ -59,6 +59,7 @@ package struct QuarantineRegister: Sendable {
                 }
             }
             try Self.enter(record, from: entry, in: transaction)
+            try transaction.bucketUploads.noteReleased(id, now: now)
             try Self.audit(
                 "upload_released", entry,
                 after: [
@@ -124,6 +125,7 @@ package struct QuarantineRegister: Sendable {
             if upload.status == .quarantined {
                 // Takes it out of the quarantine as well.
                 _ = try transaction.uploads.markDeleted(upload.organization, id: id, now: now)
+                try transaction.bucketUploads.noteDeleted(id)
                 status = .deleted
             } else {
                 _ = try transaction.quarantine.remove(id)

@@ -8,16 +8,19 @@ package struct UploadEntry: Sendable {
     package let requestID: String
     /// What a repeat under the request's idempotency key is answered with; nil without a key.
     package let idempotency: IdempotencyEntry?
+    /// Whether it was announced before, and is confirmed by this.
+    package let isConfirmation: Bool
 
     package init(
         record: UploadRecord, organization: OrganizationID, hold: HoldID, requestID: String,
-        idempotency: IdempotencyEntry?
+        idempotency: IdempotencyEntry?, isConfirmation: Bool = false
     ) {
         self.record = record
         self.organization = organization
         self.hold = hold
         self.requestID = requestID
         self.idempotency = idempotency
+        self.isConfirmation = isConfirmation
     }
 }
 

@@ -37,7 +37,7 @@ package struct UploadRegister: Sendable {
             try transaction.uploads.insert(record)
             try transaction.blobs.retain(record.organization, record.sha256, size: record.size)
             try Self.ensureLinked(file, entry, in: blobs)
-            try Self.settle(entry, in: transaction)
+            try Self.settle(entry, at: now, in: transaction)
             try Self.audit("upload_accepted", entry, at: now, in: transaction)
             return true
         }
@@ -62,7 +62,7 @@ package struct UploadRegister: Sendable {
                 try transaction.quarantine.insert(
                     record.id, of: record.organization, since: now, retainedUntil: until)
             }
-            try Self.settle(entry, in: transaction)
+            try Self.settle(entry, at: now, in: transaction)
             try Self.audit("upload_rejected", entry, at: now, in: transaction)
         }
     }
@@ -75,6 +75,7 @@ package struct UploadRegister: Sendable {
         let isLast = try await database.writeForRequest { transaction throws(DatabaseError) in
             let outcome = try transaction.uploads.markDeleted(record.organization, id: record.id, now: now)
             guard case .deleted(let before) = outcome else { return false }
+            try transaction.bucketUploads.noteDeleted(record.id)
             try transaction.audit.insert(
                 AuditEvent(
                     id: RandomID.auditID(), organization: record.organization, at: now, actor: key.rawValue,
@@ -155,7 +156,10 @@ package struct UploadRegister: Sendable {
         }
     }
 
-    private static func settle(_ entry: UploadEntry, in transaction: any Transaction) throws(DatabaseError) {
+    private static func settle(
+        _ entry: UploadEntry, at now: Timestamp, in transaction: any Transaction
+    ) throws(DatabaseError) {
+        if entry.isConfirmation { try confirm(entry, at: now, in: transaction) }
         guard let idempotency = entry.idempotency else { return }
         let (organization, owner) = (entry.record.organization, entry.record.id)
         guard idempotency.isKept else {
@@ -166,6 +170,18 @@ package struct UploadRegister: Sendable {
             answer: IdempotentAnswer(
                 bodyHash: idempotency.fingerprint, status: idempotency.status, response: idempotency.body,
                 upload: owner))
+    }
+
+    /// Ends the announced upload with what became of it, so that it is charged once, however often it is confirmed.
+    private static func confirm(
+        _ entry: UploadEntry, at now: Timestamp, in transaction: any Transaction
+    ) throws(DatabaseError) {
+        let record = entry.record
+        let isAccepted = record.status == .completed
+        let ended = try transaction.bucketUploads.finish(
+            record.id, isAccepted ? .completed : .failed,
+            message: isAccepted ? nil : "The upload was rejected: \(record.receipt.reason.rawValue).", now: now)
+        guard ended else { throw .misuse("the upload \(record.id) is confirmed without having been claimed") }
     }
 
     private static func audit(

@@ -1,4 +1,5 @@
 package import Domain
+import Policy
 
 /// A file that the gate looks at.
 package struct GateSubject: Sendable {
@@ -34,4 +35,22 @@ package struct GateCheck: Sendable {
     package var isVerdict: Bool
     /// When a late scan without a result is to be repeated; nil for never.
     package var nextScanAt: Timestamp?
+
+    package init(
+        receipt: DecisionReceipt, scanState: ScanState, failure: FailureCode? = nil, retryAfterSeconds: Int? = nil,
+        isVerdict: Bool, nextScanAt: Timestamp? = nil
+    ) {
+        self.receipt = receipt
+        self.scanState = scanState
+        self.failure = failure
+        self.retryAfterSeconds = retryAfterSeconds
+        self.isVerdict = isVerdict
+        self.nextScanAt = nextScanAt
+    }
+
+    /// What the gate said when it wrote the receipt.
+    package init(recorded receipt: DecisionReceipt) {
+        let outcome = GateRules.outcome(of: receipt.reason, under: receipt.policy)
+        self.init(receipt: receipt, scanState: outcome.scanState, failure: outcome.failure, isVerdict: true)
+    }
 }

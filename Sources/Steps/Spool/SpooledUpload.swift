@@ -9,4 +9,12 @@ package struct SpooledUpload: Sendable {
     package let sha256: ContentHash
     /// The file's first bytes, up to `MediaType.sniffLength`.
     package let prefix: [UInt8]
+
+    package init(file: SpoolFile, fields: UploadFields, size: Int64, sha256: ContentHash, prefix: [UInt8]) {
+        self.file = file
+        self.fields = fields
+        self.size = size
+        self.sha256 = sha256
+        self.prefix = prefix
+    }
 }

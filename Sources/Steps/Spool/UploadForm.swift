@@ -28,7 +28,7 @@ package struct UploadForm: Sendable {
     ///   without a usable boundary, `empty_file`.
     package init(_ head: RequestHead) throws(Failure) {
         contentLength = head.contentLength
-        try Self.checkCoding(head.headers)
+        try Self.requireIdentityCoding(head.headers)
         let contentType = head.headers["content-type"] ?? "application/octet-stream"
         let essence = contentType.prefix { $0 != ";" }.filter { $0 != " " && $0 != "\t" }.lowercased()
         if essence == "multipart/form-data" {
@@ -55,13 +55,13 @@ package struct UploadForm: Sendable {
         guard leastFileBytes <= limit else { throw Self.tooLarge(limit: limit, size: leastFileBytes) }
     }
 
-    static func tooLarge(limit: Int64, size: Int64) -> Failure {
+    package static func tooLarge(limit: Int64, size: Int64) -> Failure {
         Failure(
             .payloadTooLarge, "The file has more than the \(limit) bytes that the organization's tier accepts.",
             details: ["limit_bytes": .integer(limit), "retryable": false])
     }
 
-    static let emptyFile = Failure(.emptyFile, "The file is empty; a file has at least one byte.")
+    package static let emptyFile = Failure(.emptyFile, "The file is empty; a file has at least one byte.")
 
     private static func rawFields(_ query: QueryItems, contentType: String) throws(Failure) -> UploadFields {
         var errors: [ValidationError] = []
@@ -83,7 +83,7 @@ package struct UploadForm: Sendable {
     }
 
     /// What would be read differently by another program than by this one is refused.
-    private static func checkCoding(_ headers: HeaderFields) throws(Failure) {
+    package static func requireIdentityCoding(_ headers: HeaderFields) throws(Failure) {
         guard headers.values("content-type").count <= 1 else {
             throw Failure(.badRequest, "The request has several Content-Type fields; expected at most one.")
         }

@@ -1,0 +1,59 @@
+import BlobStore
+import Database
+import Domain
+import Telemetry
+
+/// What announced uploads need beside requests: what a crash left at the start, and the end of those that nobody
+/// confirmed.
+package struct BucketUpkeep: Sendable {
+    private let services: BucketServices
+    private let node: String
+
+    package init(services: BucketServices, node: String) {
+        self.services = services
+        self.node = node
+    }
+
+    /// Gives back what this node was confirming, and takes away bytes that nobody needs. Runs before the first request.
+    package func recover() async throws {
+        let node = node
+        let count = try await services.database.write { transaction throws(DatabaseError) in
+            try transaction.bucketUploads.giveBackAll(ofNode: node)
+        }
+        var removed = 0
+        for upload in try services.blobs.stagedUploads() {
+            let isNeeded = try services.database.read { transaction throws(DatabaseError) in
+                try transaction.bucketUploads.needsBytes(upload)
+            }
+            guard !isNeeded else { continue }
+            try services.blobs.removeStaged(upload)
+            removed += 1
+        }
+        services.log.info(
+            "bucket.recovered",
+            ["given_back": .integer(Int64(count)), "staged_files_removed": .integer(Int64(removed))])
+    }
+
+    /// Ends what was not confirmed in time. What is being sent right now is left for the next time.
+    package func sweep() async throws {
+        let now = services.time.now()
+        let overdue = try services.database.read { transaction throws(DatabaseError) in
+            try transaction.bucketUploads.overdue(now: now)
+        }
+        for upload in overdue {
+            do throws(BlobStoreError) {
+                // Closed again at once: it only tells whether somebody is sending.
+                _ = try services.blobs.openStaged(upload.id)
+            } catch {
+                if case .inUse = error { continue }
+                throw error
+            }
+            let isEnded = try await services.abort(
+                upload, .failed, "The upload was not confirmed before it expired.", reason: .expired)
+            if isEnded { services.log.info("bucket.expired", ["upload_id": .string(upload.id.rawValue)]) }
+        }
+        try await services.database.write(durability: .relaxed) { transaction throws(DatabaseError) in
+            try transaction.tasks.expire(now: now)
+        }
+    }
+}

@@ -1,0 +1,119 @@
+package import Domain
+
+/// Which uploads of a bucket a list shows, in which order.
+package struct BucketUploadQuery: Sendable {
+    package var organization: InternalID
+    package var bucket: String
+    package var condition: BucketUploadCondition?
+    /// A part of the file's name or of a metadata value, in whatever case.
+    package var search: String?
+    package var order: Order
+
+    package struct Order: Hashable, Sendable {
+        package var field: BucketUploadField
+        package var isDescending: Bool
+
+        package init(_ field: BucketUploadField, isDescending: Bool) {
+            self.field = field
+            self.isDescending = isDescending
+        }
+    }
+
+    package init(
+        organization: InternalID, bucket: String, condition: BucketUploadCondition? = nil, search: String? = nil,
+        order: Order = Order(.createdAt, isDescending: true)
+    ) {
+        self.organization = organization
+        self.bucket = bucket
+        self.condition = condition
+        self.search = search
+        self.order = order
+    }
+}
+
+/// What an upload of a bucket can be found and ordered by.
+package enum BucketUploadField: Hashable, Sendable {
+    case uploadID
+    case status
+    case filename
+    case contentType
+    case size
+    case fileHash
+    case createdAt
+    case expiresAt
+    case completedAt
+    /// Names joined by dots.
+    case metadata(String)
+
+    var column: String? {
+        switch self {
+        case .uploadID: "b.id"
+        case .status: "b.status"
+        case .filename: "b.filename"
+        case .contentType: "b.content_type"
+        case .size: "b.size"
+        case .fileHash: "b.file_hash"
+        case .createdAt: "b.created_at"
+        case .expiresAt: "b.expires_at"
+        case .completedAt: "b.completed_at"
+        case .metadata: nil
+        }
+    }
+}
+
+/// A filter: comparisons of fields, combined.
+package indirect enum BucketUploadCondition: Hashable, Sendable {
+    case all([BucketUploadCondition])
+    case any([BucketUploadCondition])
+    case none([BucketUploadCondition])
+    case field(BucketUploadField, Comparison)
+
+    package enum Comparison: Hashable, Sendable {
+        case equal(SQLValue)
+        case notEqual(SQLValue)
+        case less(SQLValue)
+        case lessOrEqual(SQLValue)
+        case greater(SQLValue)
+        case greaterOrEqual(SQLValue)
+        case oneOf([SQLValue])
+        case noneOf([SQLValue])
+        case contains(String, isCaseSensitive: Bool)
+        case hasPrefix(String, isCaseSensitive: Bool)
+        case hasSuffix(String, isCaseSensitive: Bool)
+        case exists(Bool)
+    }
+
+    /// The statuses that it lets through, where it looks at nothing else.
+    var statuses: Set<String>? {
+        switch self {
+        case .field(.status, .equal(.text(let status))): return [status]
+        case .field(.status, .oneOf(let values)):
+            return Set(
+                values.compactMap {
+                    guard case .text(let status) = $0 else { return nil }
+                    return status
+                })
+        case .all(let parts):
+            var left: Set<String>?
+            for part in parts {
+                guard let statuses = part.statuses else { return nil }
+                left = left?.intersection(statuses) ?? statuses
+            }
+            return left
+        default: return nil
+        }
+    }
+}
+
+/// What the uploads of a list are together.
+package struct BucketUploadCounts: Hashable, Sendable {
+    package var uploads: [BucketUploadStatus: Int64]
+    package var bytes: Int64
+
+    package init(uploads: [BucketUploadStatus: Int64], bytes: Int64) {
+        self.uploads = uploads
+        self.bytes = bytes
+    }
+
+    package var total: Int64 { uploads.values.reduce(0, +) }
+}
