@@ -133,7 +133,10 @@ struct Confirmer: Sendable {
         }
         services.removeStaged(upload.id)
         if let rejection = confirmed.rejection { throw rejection }
-        return Self.completed(upload, confirmed.record)
+        let ended = try services.database.readForRequest { transaction throws(DatabaseError) in
+            try transaction.bucketUploads.find(upload.id)
+        }
+        return Self.completed(ended ?? upload, confirmed.record)
     }
 
     private func giveBack(_ upload: BucketUpload) async {

@@ -50,6 +50,7 @@ package struct BucketUploadStore {
                 .init(upload.hold),
                 .init(upload.status), .init(upload.expiresAt),
             ])
+        try transaction.indexText(of: upload.id.rawValue)
         try index(leaves, of: upload)
     }
 

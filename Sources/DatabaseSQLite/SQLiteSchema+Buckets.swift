@@ -72,7 +72,7 @@ extension SQLiteSchema {
     ]
 
     // Trigrams find any part of a text of three characters or more without reading every row. The text never changes,
-    // and rows stay, so the index keeps no copy of it.
+    // and rows stay, so the index keeps no copy of it. A schema that is not trusted may not write it by a trigger.
     private static let uploadTexts = [
         """
         CREATE TABLE bucket_upload_metadata (
@@ -91,10 +91,6 @@ extension SQLiteSchema {
         """,
         "CREATE INDEX bucket_upload_metadata_by_upload ON bucket_upload_metadata (upload_id, path)",
         "CREATE VIRTUAL TABLE bucket_upload_texts USING fts5 (text, content = '', tokenize = 'trigram')",
-        """
-        CREATE TRIGGER bucket_uploads_searched AFTER INSERT ON bucket_uploads
-        BEGIN INSERT INTO bucket_upload_texts (rowid, text) VALUES (NEW.rowid, NEW.search_text); END
-        """,
     ]
 
     private static let tasks = [

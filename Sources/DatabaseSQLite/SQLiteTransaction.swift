@@ -26,6 +26,12 @@ final class SQLiteTransaction: Transaction {
         return try connection.query(sql, parameters, decode)
     }
 
+    func indexText(of upload: String) throws(DatabaseError) {
+        _ = try execute(
+            "INSERT INTO bucket_upload_texts (rowid, text) SELECT rowid, search_text FROM bucket_uploads WHERE id = ?1",
+            [.text(upload)])
+    }
+
     /// Trigrams of Unicode characters, so nothing shorter than three is found.
     func textSearch(_ text: String, parameter: String) -> (condition: String, value: SQLValue)? {
         guard text.unicodeScalars.count >= 3 else { return nil }

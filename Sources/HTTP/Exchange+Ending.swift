@@ -61,33 +61,38 @@ extension Exchange {
         waiter?.resume(returning: .failure(Failure(.shuttingDown)))
     }
 
-    /// Ends a body that comes too slowly: 408 at once, by hand, and a moment later the end of the connection.
-    func checkPace(now: Int64) {
+    /// Ends a body that comes too slowly, or that ended too early without libmicrohttpd noticing: an answer at once, by
+    /// hand, and a moment later the end of the connection.
+    ///
+    /// An end that arrives together with the last data goes unnoticed: the socket is watched edge-triggered, and a read
+    /// that was not filled counts as having emptied it, so that no further edge comes.
+    func checkBody(now: Int64) {
         let limits = server.configuration
-        let waiter = state.withLock { state -> Waiter? in
+        let ended = state.withLock { state -> (Waiter?, Failure)? in
             if now >= state.cutAt, state.phase == .expired { cut(&state) }
-            guard state.phase == .reading,
-                state.pace.isTooSlow(
-                    now: now, windowMilliseconds: limits.bodyWindowMilliseconds,
-                    minimumBytesPerSecond: limits.minimumBodyBytesPerSecond)
-            else { return nil }
+            guard state.phase == .reading else { return nil }
+            let isTooSlow = state.pace.isTooSlow(
+                now: now, windowMilliseconds: limits.bodyWindowMilliseconds,
+                minimumBytesPerSecond: limits.minimumBodyBytesPerSecond)
+            guard isTooSlow || Socket.hasEnded(client.descriptor) else { return nil }
+            let failure: Failure = isTooSlow ? .slowBody : Failure(.truncatedBody)
             state.phase = .expired
             state.cutAt = now + min(1_000, limits.drainIdleMilliseconds)
-            state.readFailure = .slowBody
+            state.readFailure = failure
             state.sink = nil
             // libmicrohttpd writes nothing while it reads a body, and cannot close the socket before `completed`,
             // which waits for this lock.
-            let response = Response(failure: .slowBody)
+            let response = Response(failure: failure)
             Socket.sendNow(client.descriptor, server.handWritten(response, requestID: state.entry.id))
             Socket.endSending(client.descriptor)
             state.entry.answered(response, state.head?.method)
             let waiter = state.waiter
             state.waiter = nil
-            return waiter
+            return (waiter, failure)
         }
-        guard let waiter else { return }
+        guard let (waiter, failure) = ended, let waiter else { return }
         writeAccessEntry(isAborted: false)
-        waiter.resume(returning: .failure(.slowBody))
+        waiter.resume(returning: .failure(failure))
     }
 
     /// libmicrohttpd is done with the request, in whatever way. Called on the connection's thread, before the socket

@@ -83,7 +83,7 @@ final class ServerCore: Sendable {
                 now: now, headMilliseconds: configuration.headerTimeoutMilliseconds,
                 idleMilliseconds: configuration.idleTimeoutMilliseconds
             ) { handWritten(Response(failure: Failure(.requestTimeout)), requestID: RequestID.random()) }
-            client.exchange?.checkPace(now: now)
+            client.exchange?.checkBody(now: now)
         }
     }
 

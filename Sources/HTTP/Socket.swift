@@ -56,6 +56,13 @@ enum Socket {
         }
     }
 
+    /// Whether the peer has sent its end, and everything before it was read.
+    static func hasEnded(_ descriptor: Int32) -> Bool {
+        var byte: UInt8 = 0
+        // Looks, and takes nothing.
+        return unsafe recv(descriptor, &byte, 1, Int32(MSG_DONTWAIT | MSG_PEEK)) == 0
+    }
+
     /// Sends a part of a file, at most `length` bytes from `offset` on.
     static func sendFile(_ descriptor: Int32, _ file: Int32, offset: Int64, length: Int64) -> Progress {
         while true {

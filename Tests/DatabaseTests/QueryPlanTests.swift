@@ -25,6 +25,12 @@ private final class ExplainingTransaction: Transaction {
         return try base.execute(sql, parameters)
     }
 
+    func indexText(of upload: String) throws(DatabaseError) { try base.indexText(of: upload) }
+
+    func textSearch(_ text: String, parameter: String) -> (condition: String, value: SQLValue)? {
+        base.textSearch(text, parameter: parameter)
+    }
+
     func query<T>(
         _ sql: String, _ parameters: [SQLValue], _ decode: (inout Row) throws(DatabaseError) -> T
     ) throws(DatabaseError) -> [T] {
