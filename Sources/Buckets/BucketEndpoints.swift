@@ -11,10 +11,12 @@ package struct BucketEndpoints: Sendable {
     private let services: BucketServices
     private let confirmer: Confirmer
     package let queue: ConfirmationQueue
+    package let upkeep: BucketUpkeep
 
     /// - Parameter node: names this data directory.
     package init(services: BucketServices, node: String, executor: BlockingExecutor) {
         self.services = services
+        upkeep = BucketUpkeep(services: services, node: node)
         confirmer = Confirmer(services: services, node: node)
         queue = ConfirmationQueue(confirmer: confirmer, executor: executor)
     }
@@ -130,7 +132,7 @@ package struct BucketEndpoints: Sendable {
             fields.absorb(nested)
         }
         try fields.finish()
-        let bucket = request.parameters["bucket_identifier"] ?? ""
+        let bucket = try Self.bucket(request)
         let task = try await queue.enqueueBatch(wishes, in: bucket, of: caller, requestID: request.head.id)
         return Response(
             json: [
@@ -138,6 +140,12 @@ package struct BucketEndpoints: Sendable {
                 "confirmations_count": .integer(Int64(wishes.count)), "task": task.presentation,
                 "message": "The confirmations go on in the background; GET /v1/tasks/{task_id} tells their results.",
             ])
+    }
+
+    private static func bucket(_ request: Request) throws(Failure) -> String {
+        let name = request.parameters["bucket_identifier"] ?? ""
+        guard let problem = NameRules.problem(inBucket: name) else { return name }
+        throw .validation([ValidationError("bucket", at: ["path", "bucket_identifier"], problem)])
     }
 
     private func get(_ request: Request, _ caller: Caller) throws(Failure) -> Response {
@@ -193,7 +201,7 @@ package struct BucketEndpoints: Sendable {
     private func list(_ request: Request, _ caller: Caller) async throws(Failure) -> Response {
         let organization = caller.organization
         let listing = try await BucketListing(
-            request, bucket: request.parameters["bucket_identifier"] ?? "", organization: organization.internalID)
+            request, bucket: try Self.bucket(request), organization: organization.internalID)
         let (found, counts) = try services.database.readForRequest { transaction throws(DatabaseError) in
             (
                 try transaction.bucketUploads.list(

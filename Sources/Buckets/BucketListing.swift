@@ -19,9 +19,6 @@ struct BucketListing: Sendable {
     static let maximumOffset = 10_000
 
     init(_ request: Request, bucket: String, organization: InternalID) async throws(Failure) {
-        if let problem = NameRules.problem(inBucket: bucket) {
-            throw .validation([ValidationError("bucket", at: ["path", "bucket_identifier"], problem)])
-        }
         var body = FieldReader(try await request.jsonObject(emptyMeans: [:]))
         var condition: BucketUploadCondition?
         if let filters = body.object("filters") {

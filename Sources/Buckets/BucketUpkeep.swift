@@ -9,7 +9,7 @@ package struct BucketUpkeep: Sendable {
     private let services: BucketServices
     private let node: String
 
-    package init(services: BucketServices, node: String) {
+    init(services: BucketServices, node: String) {
         self.services = services
         self.node = node
     }

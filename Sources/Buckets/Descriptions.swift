@@ -33,7 +33,8 @@ enum Descriptions {
         .at(bucket, upload)
         .taking(
             .request([
-                ("etag", .text(1...200)), ("file_size_bytes", .integer(1...Int64.max)), ("auto_submit_batch", .boolean),
+                ("etag", .text(1...200)), ("file_size_bytes", .integer(1...Int64.max)),
+                ("auto_submit_batch", .constant(false)),
             ]), isRequired: false)
         description.query = [
             .init("async", .boolean, "Answer at once; the task tells the result."), policy,
@@ -73,12 +74,12 @@ enum Descriptions {
             answer: .answer([("results", .array(.bucketUpload)), ("pagination", .pagination), ("stats", .stats)]))
         description = description.at(bucket).taking(
             .request([
-                ("filters", .map(.anything)),
+                ("filters", .jsonObject),
                 (
                     "sort",
                     .request(
                         [
-                            ("field", .text(1...FilterField.maximumPathLength)),
+                            ("field", .matching(FilterField.pattern, length: 1...FilterField.maximumPathLength)),
                             ("direction", .choice(["asc", "desc"])),
                         ],
                         required: ["field"])
@@ -110,7 +111,9 @@ enum Descriptions {
         )
         .at(bucket, upload)
         description.successes = [.init(status: 204, meaning: "Gone, now or before.", contents: [])]
-        description.query = [.init("delete_s3_object", .boolean, "true, or absent: the content goes with its upload.")]
+        description.query = [
+            .init("delete_s3_object", .constant(true), "true, or absent: the content goes with its upload.")
+        ]
         return description.failing(.conflict, .validation)
     }()
 
@@ -127,7 +130,7 @@ enum Descriptions {
                 "Content-Range", .matching("^bytes [0-9]+-[0-9]+/[0-9]+$", length: 11...100),
                 "Which bytes of how many; they begin where the last ones ended.")
         ]
-        description.bodies = [("*/*", .binary)]
+        description.bodies = [("application/octet-stream", .binary)]
         description.successes = [
             .init(status: 200, meaning: "The file is here; its ETag is for the confirmation.", contents: []),
             .init(status: 202, meaning: "The part is here; Upload-Offset tells where the next begins.", contents: []),

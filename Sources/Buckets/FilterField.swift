@@ -22,13 +22,19 @@ struct FilterField: Sendable {
         ("completed_at", .completedAt, .moment),
     ]
 
+    /// Of a name that is known.
+    static let pattern =
+        "^(" + known.map(\.name).joined(separator: "|") + #"|metadata\.[^\u0000-\u001f\u007f]+)$"#
+
     static let list = known.map(\.name).joined(separator: ", ") + ", metadata.NAME"
     static let maximumPathLength = 200
 
     init?(_ name: String) {
         if let known = Self.known.first(where: { $0.name == name }) {
             (field, kind) = (known.field, known.kind)
-        } else if name.hasPrefix("metadata."), name.utf8.count > 9, name.utf8.count <= Self.maximumPathLength {
+        } else if name.hasPrefix("metadata."), name.unicodeScalars.count > 9,
+            name.unicodeScalars.count <= Self.maximumPathLength
+        {
             (field, kind) = (.metadata(String(name.dropFirst(9))), .any)
         } else {
             return nil

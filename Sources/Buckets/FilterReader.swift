@@ -12,14 +12,17 @@ struct FilterReader {
     private var isCaseSensitive = false
 
     mutating func read(_ object: JSONObject, at location: [String]) -> BucketUploadCondition {
-        if let value = object["case_sensitive"], value != .null {
-            guard let flag = value.boolValue else {
-                reject(location + ["case_sensitive"], "bool_type", "is \(value.kindName); expected true or false")
-                return .all([])
-            }
+        group(object, at: location, depth: 1)
+    }
+
+    /// It holds for what stands beside it and below.
+    private mutating func readCase(_ object: JSONObject, at location: [String]) {
+        guard let value = object["case_sensitive"], value != .null else { return }
+        if let flag = value.boolValue {
             isCaseSensitive = flag
+        } else {
+            reject(location + ["case_sensitive"], "bool_type", "is \(value.kindName); expected true or false")
         }
-        return group(object, at: location, depth: 1)
     }
 
     private mutating func group(_ object: JSONObject, at location: [String], depth: Int) -> BucketUploadCondition {
@@ -27,6 +30,9 @@ struct FilterReader {
             reject(location, "too_deep", "is nested more than \(Self.maximumDepth) levels deep")
             return .all([])
         }
+        let outer = isCaseSensitive
+        defer { isCaseSensitive = outer }
+        readCase(object, at: location)
         var parts: [BucketUploadCondition] = []
         for (name, value) in object where value != .null {
             let place = location + [name]
@@ -65,9 +71,12 @@ struct FilterReader {
     }
 
     private mutating func condition(_ object: JSONObject, at location: [String]) -> BucketUploadCondition? {
-        for name in object.keys where !["field", "operator", "value"].contains(name) {
+        for name in object.keys where !["field", "operator", "value", "case_sensitive"].contains(name) {
             reject(location + [name], "unknown_field", "this field is unknown; expected field, operator and value")
         }
+        let outer = isCaseSensitive
+        defer { isCaseSensitive = outer }
+        readCase(object, at: location)
         guard let field = object["field"]?.stringValue else {
             reject(location + ["field"], "string_type", "is not a string")
             return nil

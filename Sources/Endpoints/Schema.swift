@@ -34,6 +34,8 @@ package struct Schema: Sendable {
     // Scalars.
 
     package static let boolean = Schema(["type": "boolean"])
+    /// One of the two, and not the other.
+    package static func constant(_ value: Bool) -> Schema { Schema(["type": "boolean", "const": .bool(value)]) }
     package static let string = Schema(["type": "string"])
     package static let number = Schema(["type": "number"])
     package static let anything = Schema([:])

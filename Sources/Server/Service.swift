@@ -62,16 +62,11 @@ final class Service: Sendable {
             receiver: UploadReceiver(blobs: blobs), gate: gate, content: ContentStore(blobs: blobs),
             register: register, blobs: blobs, database: database, time: time, metrics: UploadMetrics(metrics),
             log: log)
-        let bucketServices = BucketServices(
-            database: database, blobs: blobs, credits: services.credits, register: register,
-            confirmation: UploadConfirmation(services: services), content: UploadContent(blobs: blobs), time: time,
-            log: log, publicURL: settings.listeners.publicURL)
-        let buckets = BucketEndpoints(services: bucketServices, node: blobs.nodeID, executor: executor)
+        let buckets = BucketEndpoints(services, publicURL: settings.listeners.publicURL, executor: executor)
         confirmations = buckets.queue
         upkeep = Upkeep(
             database: database, blobs: blobs, register: register, gate: gate, pool: classifier.pool,
-            buckets: BucketUpkeep(services: bucketServices, node: blobs.nodeID), time: time, executor: executor,
-            log: log, metrics: metrics)
+            buckets: buckets.upkeep, time: time, executor: executor, log: log, metrics: metrics)
 
         // Routers.
         let health = HealthEndpoints(database: database, pool: classifier.pool) {

@@ -1,12 +1,39 @@
 """What a schema cannot say about a request that is meant to be good: rules between several of its parts. Requests that are
 meant to be bad are left as they are, but for two things that would end the test instead of testing."""
 
+import json
 import os
+import urllib.parse
+import urllib.request
 
 import schemathesis
 
 # Exists in the organization that is tested.
 SECRET = os.environ["PORTCULLIS_TEST_SECRET"]
+URL, KEY = os.environ["PORTCULLIS_TEST_URL"], os.environ["PORTCULLIS_TEST_KEY"]
+BYTES = "application/octet-stream"
+
+
+def ask(method, path, body):
+    headers = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/json"}
+    request = urllib.request.Request(URL + path, json.dumps(body).encode(), headers, method=method)
+    with urllib.request.urlopen(request) as answer:
+        return json.load(answer)
+
+
+def signed_url(method):
+    """A URL of a new upload: to send its bytes to, or to read them from."""
+    uploads = "/v1/buckets/signed/uploads"
+    upload = ask("POST", uploads, {"filename": "f.bin", "content_type": BYTES})
+    if method != "GET":
+        return upload["presigned_url"]
+    headers = {"Content-Type": BYTES}
+    urllib.request.urlopen(urllib.request.Request(upload["presigned_url"], b"bytes", headers, method="PUT")).close()
+    ask("POST", f"{uploads}/{upload['upload_id']}/confirm", {})
+    headers = {"Authorization": f"Bearer {KEY}"}
+    target = f"{URL}{uploads}/{upload['upload_id']}?return_presigned_urls=true"
+    with urllib.request.urlopen(urllib.request.Request(target, None, headers)) as answer:
+        return json.load(answer)["presigned_url"]
 
 
 @schemathesis.hook
@@ -34,6 +61,27 @@ def map_case(context, case):
             case.query.pop("end", None)
         elif end and not start:
             case.query.pop("end")
+    elif path.startswith("/v1/buckets/") and path.endswith(("/uploads", "/uploads/batch")) and isinstance(case.body, dict):
+        # A tier has its largest file; larger ones are 413.
+        for upload in [case.body, *(case.body.get("uploads") or [])]:
+            if isinstance(upload, dict) and upload.get("file_size_bytes"):
+                upload["file_size_bytes"] = min(upload["file_size_bytes"], 1_000_000)
+    elif path.endswith("/uploads/list"):
+        # Any object is a filter by its schema; few mean something.
+        if isinstance(case.body, dict) and case.body.get("filters") is not None:
+            case.body["filters"] = {"status": "PENDING"}
+        for name in ("cursor", "next_cursor", "after"):
+            if isinstance(case.body, dict) and case.body.get("sort"):
+                case.query.pop(name, None)
+    elif path.endswith("/{upload_id}/content") and path.startswith("/v1/buckets/"):
+        url = urllib.parse.urlparse(signed_url(method))
+        names = url.path.split("/")
+        case.path_parameters.update(bucket_identifier=names[3], upload_id=names[5])
+        case.query.clear()
+        case.query.update(urllib.parse.parse_qsl(url.query))
+        case.headers.pop("Content-Range", None)
+        if method == "PUT":
+            case.body = case.body or b"a byte at least"
     elif path == "/v1/uploads" and method == "POST":
         if case.media_type == "multipart/form-data":
             case.query.clear()

@@ -2,9 +2,11 @@
 SDK's strict models refuse is an exception. Prints the calls that were made, one a line."""
 
 import datetime
+import hashlib
 import json
 import os
 import sys
+import time
 import urllib.request
 
 import mixpeek
@@ -203,6 +205,101 @@ def health(api):
     check(isinstance(deep, models.HealthCheckResponse) and deep.data.metadata is True, repr(deep))
 
 
+def send(upload, content):
+    """What the documentation tells a client to do with the URL."""
+    request = urllib.request.Request(
+        upload.presigned_url, data=content, method="PUT", headers={"Content-Type": upload.content_type}
+    )
+    with urllib.request.urlopen(request) as answer:
+        return answer.headers["ETag"]
+
+
+def finished(api, task_id):
+    """The task, once it is over."""
+    for _ in range(600):
+        task = mixpeek.TasksApi(api.api_client).get_task(task_id)
+        if task.status not in ("PENDING", "IN_PROGRESS"):
+            return task
+        time.sleep(0.1)
+    sys.exit(f"the task {task_id} never ended")
+
+
+def buckets(api):
+    api, bucket = mixpeek.BucketUploadsApi(api), "sdk-photos"
+    content = b"some bytes" * 1000
+    digest = hashlib.sha256(content).hexdigest()
+    create = models.CreateUploadRequest(
+        filename="notes.txt",
+        content_type="text/plain",
+        file_size_bytes=len(content),
+        presigned_url_expiration=600,
+        metadata={"campaign": "summer"},
+        object_metadata={"priority": "high"},
+        blob_property="notes",
+        blob_type="text",
+        file_hash=digest,
+    )
+    created = call(api, "create_upload_buckets", bucket, create)
+    check(isinstance(created, models.UploadResponse) and created.status == "PENDING", repr(created))
+    check(created.bucket_id == bucket and not created.is_duplicate and len(created.presigned_url) <= 2083, repr(created))
+    refused(409, "conflict", api, "confirm_upload_buckets", bucket, created.upload_id)
+    etag = send(created, content)
+    confirm = models.ConfirmUploadRequest(etag=etag, file_size_bytes=len(content))
+    confirmed = call(api, "confirm_upload_buckets", bucket, created.upload_id, confirm_upload_request=confirm)
+    check(isinstance(confirmed, models.ConfirmUploadResponse) and confirmed.status == "COMPLETED", repr(confirmed))
+    check(confirmed.file_hash == digest and confirmed.etag == etag, repr(confirmed))
+    again = api.confirm_upload_buckets(bucket, created.upload_id)
+    check(again == confirmed, f"{again!r} is not {confirmed!r}")
+    read = call(api, "get_upload_buckets", bucket, created.upload_id, return_presigned_urls=True)
+    check(models.UploadResponse.from_dict(read).status == "COMPLETED" and read["gate"]["reason"], repr(read))
+    with urllib.request.urlopen(read["presigned_url"]) as answer:
+        check(answer.read() == content, "another content")
+    duplicate = api.create_upload_buckets(bucket, create)
+    check(duplicate.is_duplicate and duplicate.presigned_url is None, repr(duplicate))
+    check(duplicate.duplicate_of_upload_id == created.upload_id, repr(duplicate))
+
+    batch = models.BatchUploadRequest(
+        uploads=[
+            models.CreateUploadRequest(filename=f"{name}.bin", content_type="application/octet-stream")
+            for name in "abc"
+        ],
+        shared_metadata={"campaign": "winter"},
+    )
+    several = call(api, "create_uploads_batch_buckets", bucket, batch)
+    check(several.total == 3 and all(upload.metadata == {"campaign": "winter"} for upload in several.uploads), repr(several))
+    for upload in several.uploads[:2]:
+        send(upload, upload.filename.encode())
+    confirmations = models.BatchConfirmRequest(
+        confirmations=[{"upload_id": upload.upload_id} for upload in several.uploads]
+    )
+    accepted = call(api, "confirm_uploads_batch_buckets", bucket, confirmations)
+    check(accepted.confirmations_count == 3 and accepted.task.task_id == accepted.task_id, repr(accepted))
+    task = finished(api, accepted.task_id)
+    check(task.status == "COMPLETED_WITH_ERRORS" and len(task.outputs) == 3, repr(task))
+    late = api.create_upload_buckets(bucket, models.CreateUploadRequest(filename="late.bin", content_type="a/b"))
+    send(late, b"late")
+    later = api.confirm_upload_buckets(bucket, late.upload_id, var_async=True)
+    check(later.status == "PROCESSING" and later.task_id, repr(later))
+    check(finished(api, later.task_id).status == "COMPLETED", "the task failed")
+
+    condition = {"field": "file_size_bytes", "operator": "lte", "value": 10}
+    listing = models.ListUploadsRequest(
+        filters=models.LogicalOperatorInput.from_dict({"AND": [condition, {"metadata.campaign": "winter"}]}),
+        sort=models.SortOption.from_dict({"field": "filename", "direction": "asc"}),
+    )
+    listed = call(api, "list_uploads_buckets", bucket, include_total=True, list_uploads_request=listing)
+    check([upload.filename for upload in listed.results] == ["a.bin", "b.bin"], repr(listed))
+    check(listed.pagination.total == 2 and listed.stats.uploads_by_status == {"COMPLETED": 2}, repr(listed))
+    everything = api.list_uploads_buckets(bucket)
+    check(everything.stats.total_uploads == 5 and everything.stats.unique_buckets == 1, repr(everything))
+
+    check(call(api, "delete_upload_buckets", bucket, several.uploads[2].upload_id) is None, "an answer to a deletion")
+    check(api.get_upload_buckets(bucket, several.uploads[2].upload_id)["status"] == "CANCELED", "not canceled")
+    refused(404, "not_found", api, "get_upload_buckets", "elsewhere", created.upload_id)
+    bad = models.CreateUploadRequest(filename="../x", content_type="text/plain")
+    refused(422, "validation_error", api, "create_upload_buckets", bucket, bad)
+
+
 def coverage():
     """Every operation that the SDK has a method for was called: none is described that the tour leaves out."""
     with urllib.request.urlopen(f"{URL}/openapi.json") as answer:
@@ -210,7 +307,7 @@ def coverage():
     described = {
         operation["operationId"]
         for path, item in paths.items()
-        if path.startswith(("/v1/organizations", "/v1/health"))
+        if path.startswith(("/v1/organizations", "/v1/health", "/v1/buckets"))
         for operation in item.values()
     }
     known = {
@@ -220,12 +317,12 @@ def coverage():
         for name in dir(api)
     }
     missing = described & known - set(calls)
-    check(not missing and len(described & known) >= 28, f"{missing} not called, {len(described & known)} known")
+    check(not missing and len(described & known) >= 35, f"{missing} not called, {len(described & known)} known")
 
 
 def main():
     api = client()
-    for part in (health, organization, users, keys, billing, audit, end):
+    for part in (health, organization, users, keys, billing, audit, buckets, end):
         part(api)
     refused(401, "unauthorized", mixpeek.OrganizationsApi(client("sk_unknown")), "get_organization")
     coverage()
