@@ -1,3 +1,4 @@
+import BlobStore
 import Database
 import DatabaseSQLite
 import SystemCalls
@@ -11,5 +12,11 @@ enum DataDirectory {
             try FileSystem.makeDirectory(directory)
             return try SQLiteDatabase(path: "\(directory)/portcullis.db", now: SystemTime().now())
         } catch { throw ConfigurationError("PORTCULLIS_DATA_DIR: \(error)") }
+    }
+
+    static func openBlobs(in directory: String) throws(ConfigurationError) -> LocalBlobStore {
+        do { return try LocalBlobStore(directory: directory) } catch {
+            throw ConfigurationError("PORTCULLIS_DATA_DIR: \(error)")
+        }
     }
 }

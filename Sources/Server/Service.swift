@@ -42,10 +42,7 @@ final class Service: Sendable {
 
         let database = try DataDirectory.openDatabase(in: directory)
         self.database = database
-        let blobs: LocalBlobStore
-        do { blobs = try LocalBlobStore(directory: directory) } catch {
-            throw ConfigurationError("PORTCULLIS_DATA_DIR: \(error)")
-        }
+        let blobs = try DataDirectory.openBlobs(in: directory)
         classifier = ClassifierSetup(settings.classifier, log: log, metrics: metrics)
         let authenticator = Authenticator(
             database: database,
