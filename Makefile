@@ -6,7 +6,7 @@ RELEASE := swift build -c release $(CHECKED)
 SUITES ?=
 FILTER := $(if $(SUITES),--filter $(SUITES))
 
-.PHONY: help setup build run test lint format asan clean
+.PHONY: help setup build run test bench lint format asan clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -25,6 +25,9 @@ test: setup ## run every test; SUITES=Regex runs only those that match
 	@scripts/install-clients
 	@swift build --build-tests $(CHECKED)
 	@swift test --skip-build --disable-xctest --quiet $(FILTER)
+
+bench: build ## measure how lists grow with a bucket
+	@scripts/bench-lists
 
 lint: ## check formatting and scripts
 	@scripts/lint

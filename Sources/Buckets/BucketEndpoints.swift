@@ -203,11 +203,8 @@ package struct BucketEndpoints: Sendable {
         let listing = try await BucketListing(
             request, bucket: try Self.bucket(request), organization: organization.internalID)
         let (found, counts) = try services.database.readForRequest { transaction throws(DatabaseError) in
-            (
-                try transaction.bucketUploads.list(
-                    listing.query, after: listing.cursor, offset: listing.offset, limit: listing.limit + 1),
-                try transaction.bucketUploads.counts(listing.query)
-            )
+            try transaction.bucketUploads.list(
+                listing.query, after: listing.cursor, offset: listing.offset, limit: listing.limit + 1)
         }
         let uploads = Array(found.prefix(listing.limit))
         let results = uploads.map { upload in

@@ -31,7 +31,31 @@ package struct BucketUpkeep: Sendable {
         }
         services.log.info(
             "bucket.recovered",
-            ["given_back": .integer(Int64(count)), "staged_files_removed": .integer(Int64(removed))])
+            [
+                "given_back": .integer(Int64(count)), "staged_files_removed": .integer(Int64(removed)),
+                "bytes_missing": .integer(Int64(try await forgetMissing())),
+            ])
+    }
+
+    /// A backup has no staged bytes: what had arrived before it has to be sent again.
+    /// - Returns: how many uploads that concerns.
+    private func forgetMissing() async throws -> Int {
+        var missing = 0
+        var last: UploadID?
+        while true {
+            let after = last
+            let page = try services.database.read { transaction throws(DatabaseError) in
+                try transaction.bucketUploads.received(after: after)
+            }
+            guard let end = page.last else { return missing }
+            last = end
+            for upload in page where try services.blobs.stagedSize(upload) == 0 {
+                try await services.database.write(durability: .relaxed) { transaction throws(DatabaseError) in
+                    try transaction.bucketUploads.forgetReceived(upload)
+                }
+                missing += 1
+            }
+        }
     }
 
     /// Ends what was not confirmed in time. What is being sent right now is left for the next time.

@@ -83,6 +83,21 @@ package indirect enum BucketUploadCondition: Hashable, Sendable {
         case exists(Bool)
     }
 
+    /// Whether it only holds for rows that the index of the metadata names.
+    var isNarrow: Bool {
+        switch self {
+        case .all(let parts): return parts.contains(where: \.isNarrow)
+        case .any(let parts): return !parts.isEmpty && parts.allSatisfy(\.isNarrow)
+        case .none: return false
+        case .field(.metadata, let comparison):
+            switch comparison {
+            case .notEqual, .noneOf, .exists(false): return false
+            default: return true
+            }
+        case .field: return false
+        }
+    }
+
     /// The statuses that it lets through, where it looks at nothing else.
     var statuses: Set<String>? {
         switch self {

@@ -7,19 +7,27 @@ struct BucketUploadSQL {
     private let organization: String
     private let bucket: String
 
-    init(_ query: BucketUploadQuery, in transaction: any Transaction) {
+    /// - Parameters:
+    ///   - textIndex: has the index that texts are searched by; nil to read the texts themselves.
+    ///   - isSelective: whether few rows match. Then those that an index of texts or metadata names are looked up one
+    ///     by one; otherwise the bucket is read in order, and each row is looked up in what the index names.
+    init(_ query: BucketUploadQuery, textIndex: (any Transaction)?, isSelective: Bool) {
         organization = "?1"
         bucket = "?2"
         parameters = [.init(query.organization), .init(query.bucket)]
-        condition = "b.organization = ?1 AND b.bucket = ?2"
-        if let filter = query.condition { condition += " AND \(sql(filter))" }
-        guard let search = query.search else { return }
-        if let indexed = transaction.textSearch(search, parameter: "?\(parameters.count + 1)") {
+        let indexed = query.search.flatMap { textIndex?.textSearch($0.lowercased(), parameter: "?3") }
+        let isNarrowed = isSelective && (indexed != nil || query.condition?.isNarrow == true)
+        // A column inside an expression is found by no index, which leaves the one that names the rows.
+        condition =
+            isNarrowed
+            ? "(b.organization || '') = ?1 AND (b.bucket || '') = ?2" : "b.organization = ?1 AND b.bucket = ?2"
+        if let indexed {
             parameters.append(indexed.value)
             condition += " AND \(indexed.condition)"
-        } else {
-            condition += " AND \(contains("b.search_text", search, isCaseSensitive: false))"
+        } else if let search = query.search {
+            condition += " AND \(contains("b.search_text", search.lowercased(), isCaseSensitive: true))"
         }
+        if let filter = query.condition { condition += " AND \(sql(filter))" }
     }
 
     mutating func parameter(_ value: SQLValue) -> String {

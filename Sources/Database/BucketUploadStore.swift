@@ -35,7 +35,7 @@ package struct BucketUploadStore {
     package func insert(_ upload: BucketUpload) throws(DatabaseError) {
         let announcement = upload.announcement
         let leaves = MetadataLeaf.all(of: announcement.metadata)
-        let searchText = ([announcement.filename] + leaves.map(\.text)).joined(separator: "\n")
+        let searchText = ([announcement.filename] + leaves.map(\.text)).joined(separator: "\n").lowercased()
         try transaction.execute(
             """
             INSERT INTO bucket_uploads (id, organization, created_at, key_id, bucket, filename, content_type,
@@ -175,6 +175,25 @@ package struct BucketUploadStore {
             SELECT \(Self.columns) FROM bucket_uploads b WHERE b.status = 'PENDING' AND b.expires_at <= ?1
             ORDER BY b.expires_at LIMIT ?2
             """, [.init(now), .init(limit)], Self.decode)
+    }
+
+    /// Uploads that wait for their confirmation, with their bytes, in the order of their ids.
+    package func received(after id: UploadID?, limit: Int = 1_000) throws(DatabaseError) -> [UploadID] {
+        try transaction.query(
+            """
+            SELECT id FROM bucket_uploads WHERE status = 'PENDING' AND received_hash IS NOT NULL AND id > ?1
+            ORDER BY id LIMIT ?2
+            """, [.init(id?.rawValue ?? ""), .init(limit)]
+        ) { row throws(DatabaseError) in try row.value(UploadID.self) }
+    }
+
+    /// Forgets that the bytes of an upload arrived, because they are not there: they have to be sent again.
+    package func forgetReceived(_ id: UploadID) throws(DatabaseError) {
+        try transaction.execute(
+            """
+            UPDATE bucket_uploads SET received_size = NULL, received_hash = NULL, received_at = NULL,
+            size = announced_size WHERE id = ?1 AND status = 'PENDING'
+            """, [.init(id)])
     }
 
     /// Whether the bytes of an upload may still be needed.

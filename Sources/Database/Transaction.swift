@@ -14,7 +14,7 @@ package protocol Transaction {
     /// Puts the `search_text` of a new row of `bucket_uploads` into the driver's own index, where it has one.
     func indexText(of upload: String) throws(DatabaseError)
 
-    /// A condition that holds for the rows of `bucket_uploads b` whose `search_text` contains `text`, in whatever case,
+    /// A condition that holds for the rows of `bucket_uploads b` whose `search_text` contains `text`,
     /// by the driver's own index; nil where its index cannot find so short a text.
     /// - Parameter parameter: the condition's only parameter, such as `?7`.
     func textSearch(_ text: String, parameter: String) -> (condition: String, value: SQLValue)?

@@ -3,7 +3,8 @@ extension SQLiteSchema {
 
     private static let uploadTable = [
         // announced_size is what the client said, size what is known best; node confirms it, while it is PROCESSING.
-        // search_text is the file's name and the values of its metadata, a line each.
+        // search_text is the file's name and the values of its metadata, a line each,
+        // in lower case.
         """
         CREATE TABLE bucket_uploads (
             id TEXT NOT NULL PRIMARY KEY,

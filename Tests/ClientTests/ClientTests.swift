@@ -66,11 +66,10 @@ struct ClientTests {
         #expect(!run.outputText.contains("Authentication failed"), "\(run.outputText.suffix(3_000))")
     }
 
-    @Test("The tour of docs/api.md works when it is pasted")
-    func tour() throws {
-        let page = try Repository.text("docs/api.md")
+    /// Pastes every command of a page into one shell, as on the demo, and gives what they print.
+    private func paste(_ name: String, key: String? = nil) throws -> (blocks: Int, output: String) {
+        let page = try Repository.text(name)
         let blocks = page.matches(of: /```sh\n(?<commands>[^`]*)```/).map { String($0.output.commands) }
-        #expect(blocks.count >= 8)
         let service = try Service.current
         let publicPort = try service.publicPort
         let privatePort = try service.privatePort
@@ -80,16 +79,34 @@ struct ClientTests {
         let directory = try TemporaryDirectory()
         try FileManager.default.createDirectory(at: directory.url("data"), withIntermediateDirectories: true)
         try directory.write(Array(service.privateToken.utf8), to: "data/demo-private-token")
+        if let key { try directory.write(Array(key.utf8), to: "data/demo-key") }
         try FileManager.default.createSymbolicLink(
             at: directory.url("fixtures"), withDestinationURL: Repository.url("fixtures"))
         let outcome = try ChildProcess.run("/bin/bash", ["-c", script], directory: directory.path, seconds: 120)
         #expect(outcome.status == .exited(0), "\(outcome.outputText)\(outcome.errorText)")
+        return (blocks.count, outcome.outputText)
+    }
+
+    @Test("The tour of docs/api.md works when it is pasted")
+    func tour() throws {
+        let (blocks, output) = try paste("docs/api.md")
+        #expect(blocks >= 8)
         for part in [
             "org_", "Example Ltd", "validation_error", "bob@example.org", "\"secrets\":[\"openai_key\"]",
             "\"conflict\"",
             "nsfw_content_rejected", "\"reason\":\"disabled\"", "credit_balance", "organization_updated",
         ] {
-            #expect(outcome.outputText.contains(part), "\(part) is not in \(outcome.outputText)")
+            #expect(output.contains(part), "\(part) is not in \(output)")
+        }
+    }
+
+    @Test("The commands of docs/bucket-uploads.md work when they are pasted")
+    func bucketTour() throws {
+        let (_, output) = try paste("docs/bucket-uploads.md", key: try Service.tenant().key)
+        for part in [
+            "ETag: \"", "\"status\":\"COMPLETED\"", "\"reason\":\"clean\"", "method=GET", "\"total_uploads\":1",
+        ] {
+            #expect(output.contains(part), "\(part) is not in \(output)")
         }
     }
 }

@@ -1,3 +1,4 @@
+import Foundation
 import TestSupport
 import Testing
 
@@ -136,6 +137,49 @@ struct BucketDurabilityTests {
         let shown = try open.get(first.id, query: "?return_presigned_urls=true").json
         #expect(shown["presigned_url"] == .null)
         #expect(shown["gate"]["decision"] == "quarantined")
+        try service.stop()
+    }
+
+    // A backup has the database, and no bytes of uploads that are not over.
+    @Test("An upload whose bytes are gone at the start takes them again")
+    func missingBytes() throws {
+        let service = try Service()
+        let client = BucketClient(try service.makeTenant())
+        let upload = try client.sent(Sample.text)
+        try service.stop()
+        try FileManager.default.removeItem(at: service.directory.url("data/staging/\(upload.id)"))
+        try service.start()
+        #expect(try client.confirm(upload.id).summary == "409 conflict")
+        #expect(try client.head(upload)["Upload-Offset"] == "0")
+        #expect(try client.put(upload, .bytes(Sample.text)).status == 200)
+        #expect(try client.confirm(upload.id).status == 200)
+        try service.stop()
+    }
+
+    @Test("An upload that nobody confirms in time fails, and its credits and bytes are given back")
+    func expiry() throws {
+        let service = try Service()
+        let client = BucketClient(try service.makeTenant())
+        let upload = try client.sent(Sample.text)
+        let fresh = try client.sent(Sample.text)
+        try service.stop()
+        // An hour does not pass in a test.
+        let program = """
+            import sqlite3, sys
+            with sqlite3.connect(sys.argv[1]) as db:
+                db.execute("UPDATE bucket_uploads SET expires_at = 1000 WHERE id = ?", (sys.argv[2],))
+            """
+        let database = service.directory.path("data/portcullis.db")
+        let edit = try ChildProcess.run("/usr/bin/env", ["python3", "-c", program, database, upload.id])
+        #expect(edit.status == .exited(0), "\(edit.errorText)")
+        try service.start()
+        let isOver = try Concurrent.eventually { try client.get(upload.id).json["status"] == "FAILED" }
+        #expect(isOver)
+        #expect(try client.get(upload.id).json["message"].string?.contains("expired") == true)
+        #expect(try client.confirm(upload.id).summary == "410 gone")
+        #expect(!client.isStaged(upload.id))
+        #expect(try client.heldCredits() == 1)
+        #expect(try client.confirm(fresh.id).status == 200)
         try service.stop()
     }
 
