@@ -6,7 +6,10 @@ RELEASE := swift build -c release $(CHECKED)
 SUITES ?=
 FILTER := $(if $(SUITES),--filter $(SUITES))
 
-.PHONY: help setup build run test bench lint format asan clean
+ROUNDS ?= 200
+SEED ?=
+
+.PHONY: help setup build run test crash bench lint format asan clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -26,7 +29,13 @@ test: setup ## run every test; SUITES=Regex runs only those that match
 	@swift build --build-tests $(CHECKED)
 	@swift test --skip-build --disable-xctest --quiet $(FILTER)
 
-bench: build ## measure how lists grow with a bucket
+crash: build ## kill the service in the middle of a storm of requests, again and again; ROUNDS=200, SEED=N
+	@scripts/crash-test --program .build/release/portcullis --rounds $(ROUNDS) $(if $(SEED),--seed $(SEED))
+
+bench: build ## measure what durability costs, and how lists grow with a bucket
+	@$(RELEASE) --product LoadGenerator
+	@$(RELEASE) --product FaultInjection
+	@scripts/bench-durability --program .build/release/portcullis
 	@scripts/bench-lists
 
 lint: ## check formatting and scripts

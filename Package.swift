@@ -51,6 +51,8 @@ let package = Package(
     products: [
         .executable(name: "portcullis", targets: ["Server"]),
         .executable(name: "portcullis-worker", targets: ["Worker"]),
+        // For tests only: it is loaded into the unchanged program.
+        .library(name: "FaultInjection", type: .dynamic, targets: ["FaultInjection"]),
     ],
     targets: [
         // System libraries and shims: exactly one Swift target imports each.
@@ -175,6 +177,8 @@ let package = Package(
                 "Classifier", "Domain", "ImageDecoding", "Models", "SystemCalls", "Telemetry", "TestSupport",
                 "WorkerPool", "WorkerProtocol",
             ]),
+        .target(name: "FaultInjection", path: "Tests/FaultInjection"),
+        .executableTarget(name: "LoadGenerator", path: "Tests/LoadGenerator"),
         tests("ServiceTests", ["TestSupport"]),
         tests("ClientTests", ["TestSupport"]),
         tests("TestSupportTests", ["TestSupport"]),

@@ -5,6 +5,8 @@ package import SystemCalls
 package enum BlobStoreError: Error, Hashable, Sendable {
     /// The file system has no room, or a quota is used up.
     case full(String)
+    /// The file system is mounted read-only, or its permissions keep this process from writing.
+    case notWritable(String)
     /// Another process has the data directory.
     case locked(String)
     /// Somebody else is sending to the same announced upload.
@@ -25,6 +27,7 @@ extension BlobStoreError {
     init(_ error: SystemCallError) {
         switch error.number {
         case ENOSPC, EDQUOT, EFBIG: self = .full(error.description)
+        case EROFS, EACCES, EPERM: self = .notWritable(error.description)
         default: self = .system(error)
         }
     }
@@ -34,6 +37,7 @@ extension BlobStoreError: CustomStringConvertible {
     package var description: String {
         switch self {
         case .full(let detail): "the storage is full: \(detail)"
+        case .notWritable(let detail): "the storage cannot be written: \(detail)"
         case .locked(let path): "the data directory \(path) is in use by another process"
         case .inUse(let path): "\(path) is being written by somebody else"
         case .notFound(let name): "there is no content \(name)"

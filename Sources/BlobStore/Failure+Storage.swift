@@ -8,6 +8,7 @@ extension Failure {
         case .inUse:
             self.init(
                 .conflict, "Another request is sending the bytes of this upload right now.", retryAfterSeconds: 1)
+        case .notWritable: self.init(.insufficientStorage, .notWritable, privateDetail: error.description)
         default: self.init(.internal, privateDetail: error.description)
         }
     }

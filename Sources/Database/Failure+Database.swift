@@ -5,6 +5,7 @@ extension Failure {
     package init(database error: DatabaseError) {
         switch error {
         case .full: self.init(.insufficientStorage, privateDetail: error.description)
+        case .cannotOpen: self.init(.insufficientStorage, .notWritable, privateDetail: error.description)
         case .busy, .overloaded: self.init(.overloaded, privateDetail: error.description, retryAfterSeconds: 1)
         case .closed: self.init(.shuttingDown, privateDetail: error.description, retryAfterSeconds: 5)
         default: self.init(.internal, privateDetail: error.description)

@@ -44,6 +44,11 @@ package struct Failure: Error, Sendable {
     }
 }
 
+extension String {
+    /// The message of `insufficient_storage` where there may be room, and nothing can be written all the same.
+    package static let notWritable = "The storage cannot be written."
+}
+
 /// One field of a request that does not hold.
 package struct ValidationError: Hashable, Sendable {
     /// Machine-readable kind, such as `unknown_field` or `string_too_long`.

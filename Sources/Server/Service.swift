@@ -42,6 +42,7 @@ final class Service: Sendable {
 
         let database = try DataDirectory.openDatabase(in: directory)
         self.database = database
+        Self.show(database.statistics, in: metrics)
         let blobs = try DataDirectory.openBlobs(in: directory)
         classifier = ClassifierSetup(settings.classifier, log: log, metrics: metrics)
         let authenticator = Authenticator(
@@ -63,7 +64,8 @@ final class Service: Sendable {
         confirmations = buckets.queue
         upkeep = Upkeep(
             database: database, blobs: blobs, register: register, gate: gate, pool: classifier.pool,
-            buckets: buckets.upkeep, time: time, executor: executor, log: log, metrics: metrics)
+            buckets: buckets.upkeep, undos: services.undos, time: time, executor: executor, log: log,
+            metrics: metrics)
 
         // Routers.
         let health = HealthEndpoints(database: database, pool: classifier.pool) {
@@ -100,6 +102,21 @@ final class Service: Sendable {
         } else {
             privateServer = nil
         }
+    }
+
+    private static func show(_ statistics: SQLiteStatistics, in metrics: MetricsRegistry) {
+        metrics.counter("portcullis_database_writes_total", help: "Writes that were committed.") {
+            Double(statistics.writes)
+        }
+        metrics.counter(
+            "portcullis_database_commits_total", help: "Commits; writes that wait at the same time share one."
+        ) { Double(statistics.commits) }
+        metrics.counter("portcullis_database_syncs_total", help: "Commits that waited for the disk.") {
+            Double(statistics.syncs)
+        }
+        metrics.counter(
+            "portcullis_database_failures_total", help: "Checkpoints and rollbacks of the database that failed."
+        ) { Double(statistics.failures) }
     }
 
     /// The operator's routes.

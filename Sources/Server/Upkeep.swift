@@ -21,13 +21,16 @@ final class Upkeep: Sendable {
     private let time: any TimeSource
     private let executor: BlockingExecutor
     private let log: Logger
+    private let undos: UndoQueue
     private let tasks = Mutex<[Task<Void, Never>]>([])
 
     init(
         database: any DatabaseDriver, blobs: LocalBlobStore, register: UploadRegister, gate: UploadGate,
-        pool: ScanPool, buckets: BucketUpkeep, time: any TimeSource, executor: BlockingExecutor, log: Logger,
+        pool: ScanPool, buckets: BucketUpkeep, undos: UndoQueue, time: any TimeSource, executor: BlockingExecutor,
+        log: Logger,
         metrics: MetricsRegistry
     ) {
+        self.undos = undos
         self.database = database
         self.blobs = blobs
         self.register = register
@@ -76,6 +79,7 @@ final class Upkeep: Sendable {
         let running = [
             Task(executorPreference: executor) { [scanner] in await scanner.run() },
             Task(executorPreference: executor) { [self] in await expire() },
+            Task(executorPreference: executor) { [undos] in await undos.run() },
         ]
         tasks.withLock { $0 = running }
     }

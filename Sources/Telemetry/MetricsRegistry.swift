@@ -26,6 +26,11 @@ package final class MetricsRegistry: Sendable {
         family(name, help: help, kind: .gauge, labels: []).setReader(value)
     }
 
+    /// The same for a number that only grows.
+    package func counter(_ name: String, help: String, reading value: @escaping @Sendable () -> Double) {
+        family(name, help: help, kind: .counter, labels: []).setReader(value)
+    }
+
     /// All metrics as text, in the order of their registration.
     package func exposition() -> String {
         families.withLock { $0 }.map { $0.exposition() }.joined()

@@ -69,26 +69,28 @@ struct UploadIntake: Sendable {
         discard(context)
     }
 
-    /// Leaves nothing behind of an upload that did not get into the books. What cannot be undone now is undone by the
-    /// next start or by its expiry, and the operator is told.
+    /// Leaves nothing behind of an upload that did not get into the books. What cannot be undone now is tried again
+    /// later, and the operator is told.
     private func abandon(_ context: UploadContext) async {
+        let services = services
         if let hold = context.hold, !context.isConfirmation {
             await undo("hold", context) { () async throws(Failure) in try await hold.release(.aborted) }
         }
         if let key = context.idempotencyKey, let caller = context.caller {
+            let id = context.id
             await undo("idempotency_key", context) { () async throws(Failure) in
-                try await services.credits.abandon(idempotencyKey: key, of: context.id, caller)
+                try await services.credits.abandon(idempotencyKey: key, of: id, caller)
             }
         }
         guard let spooled = context.spooled else { return }
-        var canDiscard = true
-        if context.hasStoredContent, let organization = context.caller?.organization.id {
-            canDiscard = await undo("content", context) { () async throws(Failure) in
-                try await services.register.withdrawContent(organization, spooled.sha256)
-            }
+        guard context.hasStoredContent, let organization = context.caller?.organization.id else {
+            return discard(context)
         }
-        // Otherwise the spool file's name tells the next start about content that could not be withdrawn.
-        if canDiscard { discard(context) }
+        // Until the content is withdrawn, the spool file's name tells the next start about it.
+        await undo("content", context) { () async throws(Failure) in
+            try await services.register.withdrawContent(organization, spooled.sha256)
+            do throws(BlobStoreError) { try spooled.file.discard() } catch { throw Failure(storage: error) }
+        }
     }
 
     private func discard(_ context: UploadContext) {
@@ -99,13 +101,11 @@ struct UploadIntake: Sendable {
         }
     }
 
-    @discardableResult
     private func undo(
-        _ what: String, _ context: UploadContext, _ body: () async throws(Failure) -> Void
-    ) async -> Bool {
+        _ what: String, _ context: UploadContext, _ body: @escaping @Sendable () async throws(Failure) -> Void
+    ) async {
         do {
             try await body()
-            return true
         } catch {
             services.log.error(
                 "upload.undo_failed",
@@ -113,7 +113,7 @@ struct UploadIntake: Sendable {
                     "request_id": .string(context.requestID), "upload_id": .string(context.id.rawValue),
                     "what": .string(what), "detail": JSONValue(error.privateDetail ?? error.message),
                 ])
-            return false
+            services.undos.append(UndoQueue.Item(upload: context.id, what: what, undo: body))
         }
     }
 }

@@ -23,6 +23,7 @@ package struct UploadServices: Sendable {
     package var time: any TimeSource
     package var metrics: UploadMetrics
     package var log: Logger
+    package let undos: UndoQueue
 
     package init(
         authenticator: Authenticator, limiter: RateLimiter, credits: CreditAdmission, receiver: UploadReceiver,
@@ -41,5 +42,6 @@ package struct UploadServices: Sendable {
         self.time = time
         self.metrics = metrics
         self.log = log
+        undos = UndoQueue(log: log)
     }
 }

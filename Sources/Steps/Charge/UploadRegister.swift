@@ -204,6 +204,7 @@ extension DatabaseError {
     init(storage error: BlobStoreError) {
         switch error {
         case .full: self = .full(error.description)
+        case .notWritable: self = .cannotOpen(error.description)
         default: self = .inputOutput(error.description)
         }
     }

@@ -1,0 +1,208 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// Makes system calls of a service fail: Tests/FaultInjection, told what to do through a file.
+private final class Faults: Sendable {
+    struct Calls: OptionSet {
+        let rawValue: Int32
+        static let (write, sync, rename) = (Calls(rawValue: 1), Calls(rawValue: 2), Calls(rawValue: 4))
+        static let (link, create, unlink) = (Calls(rawValue: 8), Calls(rawValue: 16), Calls(rawValue: 32))
+    }
+    struct Places: OptionSet {
+        let rawValue: Int32
+        static let (spool, blobs, database) = (Places(rawValue: 1), Places(rawValue: 2), Places(rawValue: 4))
+    }
+
+    let directory: TemporaryDirectory
+    private var file: URL { directory.url("faults") }
+
+    init() throws {
+        directory = try TemporaryDirectory()
+        try directory.write([UInt8](repeating: 0, count: 28), to: "faults")
+    }
+
+    /// The settings that load it into a service.
+    func settings() throws -> [String: String] {
+        let library = URL(filePath: try Service.executable.get()).deletingLastPathComponent()
+            .appending(path: "libFaultInjection.so").path
+        guard FileManager.default.fileExists(atPath: library) else {
+            throw SupportError("\(library) is missing: faults cannot be injected")
+        }
+        return ["LD_PRELOAD": library, "FAULT_CONTROL": file.path]
+    }
+
+    /// - Parameters:
+    ///   - error: 0 makes writes short.
+    ///   - after: bytes that are written before it begins.
+    ///   - times: how many calls; -1 for all.
+    func inject(_ calls: Calls, on places: Places, _ error: Int32, after: Int32 = 0, times: Int32 = -1) throws {
+        // What is affected comes last, so that nothing begins half told.
+        try write([places.rawValue, error, after, times, 0], at: 4)
+        try write([calls.rawValue], at: 0)
+    }
+
+    func clear() throws { try write([0], at: 0) }
+
+    /// How many calls were affected since the last `inject`.
+    var hits: Int32 {
+        get throws {
+            let data = try Data(contentsOf: file)
+            return (0..<4).reduce(0) { $0 | Int32(data[20 + $1]) << (8 * Int32($1)) }
+        }
+    }
+
+    private func write(_ words: [Int32], at offset: UInt64) throws {
+        // The file is mapped: it must keep its place.
+        let handle = try FileHandle(forWritingTo: file)
+        try handle.seek(toOffset: offset)
+        let bytes = words.flatMap { word in (0..<4).map { UInt8(truncatingIfNeeded: word >> (8 * Int32($0))) } }
+        try handle.write(contentsOf: Data(bytes))
+        try handle.close()
+    }
+}
+
+@Suite("Failing disks", .blocking)
+struct FaultTests {
+    struct Case: Sendable, CustomTestStringConvertible {
+        let name: String
+        let calls: Int32
+        let places: Int32
+        let error: Int32
+        let answer: String
+        var testDescription: String { name }
+
+        fileprivate init(
+            _ name: String, _ calls: Faults.Calls, _ places: Faults.Places, _ error: Int32, _ answer: String
+        ) {
+            (self.name, self.calls, self.places) = (name, calls.rawValue, places.rawValue)
+            (self.error, self.answer) = (error, answer)
+        }
+    }
+
+    private static let (full, failed) = ("507 insufficient_storage", "500 internal_error")
+
+    static let cases = [
+        Case("no room for the body", .write, .spool, ENOSPC, full),
+        Case("a quota that is used up", .write, .spool, EDQUOT, full),
+        Case("a disk that fails to write the body", .write, .spool, EIO, failed),
+        Case("no room when the body is synced", .sync, .spool, ENOSPC, full),
+        Case("a disk that fails to sync the body", .sync, .spool, EIO, failed),
+        Case("a disk that fails to rename the spool file", .rename, .spool, EIO, failed),
+        Case("a disk that fails to link the content", .link, .blobs, EIO, failed),
+        Case("no room for the content's name", .link, .blobs, ENOSPC, full),
+        Case("a disk that fails to sync the content's directory", .sync, .blobs, EIO, failed),
+        Case("a directory that became read-only", .create, .spool, EROFS, full),
+        Case("a directory that may not be written", .create, .spool, EACCES, full),
+        Case("no room for the database", .write, .database, ENOSPC, full),
+        Case("a disk that fails to write the database", .write, .database, EIO, failed),
+        Case("a disk that fails to sync the database", .sync, .database, EIO, failed),
+    ]
+
+    // One service for all cases, so that each also shows that the service came out of the one before unharmed.
+    @Test("Whatever fails on the disk, nothing is charged or left behind, and the service goes on when it is over")
+    func failures() throws {
+        let faults = try Faults()
+        let service = try Service(settings: faults.settings())
+        let tenant = try service.makeTenant()
+        let safe = try tenant.accepted(Sample.text)
+        for (index, fault) in Self.cases.enumerated() {
+            let before = try tenant.credits()
+            let blobs = service.directory.files(below: "data/blobs")
+            try faults.inject(Faults.Calls(rawValue: fault.calls), on: .init(rawValue: fault.places), fault.error)
+            let answer = try tenant.upload(Sample.noise(30_000, seed: UInt64(index) + 100))
+            #expect(answer.summary == fault.answer, "\(fault.name)")
+            #expect(try faults.hits > 0, "\(fault.name): nothing failed")
+            // Reads need none of what fails.
+            #expect(try tenant.get("/v1/uploads/\(safe)/content").body == Sample.text, "\(fault.name)")
+            try faults.clear()
+            // What could not be undone during the failure is undone after it.
+            let isUndone = try Concurrent.eventually {
+                try tenant.credits() == before && service.spoolFiles.isEmpty
+                    && service.directory.files(below: "data/blobs") == blobs
+            }
+            let left = try tenant.credits()
+            #expect(isUndone, "\(fault.name): \(left) of \(before), \(service.spoolFiles)")
+            let next = try tenant.upload(Sample.noise(30_000, seed: UInt64(index) + 100))
+            #expect(next.status == 201, "\(fault.name): afterwards \(next.summary)")
+        }
+        #expect(try tenant.get("/v1/uploads?limit=100").json["results"].array.count == Self.cases.count + 1)
+        let books = try service.command("verify", "--content")
+        #expect(books.status == .exited(0), "\(books.outputText)\(books.errorText)")
+        #expect(try service.stop().status == .exited(0))
+    }
+
+    @Test("A disk that fills up in the middle of a body is told with 507 and a clear message, while the client sends")
+    func fullInTheMiddle() throws {
+        let faults = try Faults()
+        let service = try Service(settings: faults.settings())
+        let tenant = try service.makeTenant()
+        let before = try tenant.credits()
+        for body in [
+            HTTPRequest.Body.bytes(Sample.noise(3_000_000)),
+            .chunks((0..<30).map { Sample.noise(100_000, seed: UInt64($0)) }),
+        ] {
+            try faults.inject(.write, on: .spool, ENOSPC, after: 1_000_000)
+            let request = HTTPRequest("POST", Tenant.target(filename: "big.bin"), body: body)
+            let answer = try tenant.send(request.adding("Idempotency-Key", "big"))
+            #expect(answer.summary == "507 insufficient_storage")
+            #expect(try answer.json["error"]["message"] == "The storage is full.")
+            #expect(answer["Connection"]?.lowercased() == "close")
+            #expect(try faults.hits > 0)
+            try faults.clear()
+            #expect(try tenant.credits() == before)
+            #expect(service.spoolFiles.isEmpty)
+        }
+        // Nothing is kept under the key: the repeat runs anew.
+        let request = HTTPRequest("POST", Tenant.target(filename: "big.bin"), body: .bytes(Sample.noise(3_000_000)))
+        #expect(try tenant.send(request.adding("Idempotency-Key", "big")).status == 201)
+        #expect(try service.command("verify", "--content").status == .exited(0))
+        try service.stop()
+    }
+
+    @Test("Short and interrupted writes lose nothing")
+    func shortWrites() throws {
+        let faults = try Faults()
+        let service = try Service(settings: faults.settings())
+        let tenant = try service.makeTenant()
+        for (error, times) in [(0, -1), (EINTR, 3)] as [(Int32, Int32)] {
+            let bytes = Sample.noise(700_000, seed: UInt64(error) + 7)
+            try faults.inject(.write, on: [.spool, .database], error, times: times)
+            let id = try tenant.accepted(bytes)
+            #expect(try faults.hits > 2)
+            try faults.clear()
+            #expect(try tenant.get("/v1/uploads/\(id)/content").body == bytes)
+        }
+        #expect(try service.command("verify", "--content").status == .exited(0))
+        try service.stop()
+    }
+
+    @Test("While another process keeps the database locked, writes are told to come back and reads go on")
+    func locked() throws {
+        let service = try Service()
+        let tenant = try service.makeTenant()
+        let id = try tenant.accepted(Sample.text)
+        let before = try tenant.credits()
+        let program = """
+            import sqlite3, sys, time
+            db = sqlite3.connect(sys.argv[1], isolation_level=None)
+            db.execute("BEGIN IMMEDIATE")
+            print("locked", file=sys.stderr, flush=True)
+            time.sleep(60)
+            """
+        let holder = try ChildProcess(
+            "/usr/bin/env", ["python3", "-c", program, service.dataDirectory + "/portcullis.db"])
+        #expect(holder.waitForLine(seconds: 30) { $0.contains("locked") ? true : nil } == true)
+        let answer = try tenant.upload(Sample.pdf)
+        #expect(answer.summary == "503 overloaded")
+        #expect((answer["Retry-After"].flatMap { Int($0) } ?? 0) > 0)
+        #expect(try tenant.get("/v1/uploads/\(id)/content").body == Sample.text)
+        #expect(try tenant.credits() == before)
+        holder.send(SIGKILL)
+        _ = try holder.wait()
+        #expect(try tenant.upload(Sample.pdf).status == 201)
+        #expect(service.spoolFiles.isEmpty)
+        #expect(try service.command("verify", "--content").status == .exited(0))
+        try service.stop()
+    }
+}
