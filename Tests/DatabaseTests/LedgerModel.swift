@@ -8,7 +8,9 @@ struct LedgerModel {
         var expiresAt: Timestamp
     }
 
-    var allowance: Int64?
+    var tier: Tier
+    /// nil: the tier's own.
+    var override: MonthlyAllowance?
     var autoBilling: Bool
     var cycleStart: Int
     var period: BillingPeriod
@@ -18,13 +20,29 @@ struct LedgerModel {
     var capturedByPeriodStart: [Timestamp: Int64] = [:]
 
     init(_ organization: Organization) {
-        switch organization.monthlyAllowance {
-        case .limited(let credits): allowance = credits
-        case .unlimited: allowance = nil
-        }
+        tier = organization.tier
+        override = organization.monthlyAllowanceOverride
         autoBilling = organization.autoBillingEnabled
         cycleStart = organization.billingCycleStart
         period = BillingPeriod(containing: organization.createdAt, cycleStart: cycleStart)
+    }
+
+    /// nil for unlimited.
+    var allowance: Int64? {
+        switch (override, tier) {
+        case (.limited(let credits)?, _): credits
+        case (.unlimited?, _), (nil, .enterprise): nil
+        case (nil, .free): 1_000
+        case (nil, .pro): 100_000
+        case (nil, .team): 1_000_000
+        }
+    }
+
+    mutating func grant(_ amount: Int64) {
+        purchased += amount
+        guard tier == .free, let allowance else { return }
+        let available = allowance - used + purchased - held
+        if available >= 1_000_000 { tier = .team } else if available >= 100_000 { tier = .pro }
     }
 
     var held: Int64 { holds.values.reduce(0) { $0 + $1.amount } }

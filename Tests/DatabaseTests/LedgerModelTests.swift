@@ -7,7 +7,7 @@ import Testing
     // Each seed is another organization and another sequence of 250 operations over about a year.
     @Test(
         "Any sequence of operations ends as plain arithmetic says", arguments: DriverFactory.all,
-        1...12 as ClosedRange<UInt64>)
+        1...16 as ClosedRange<UInt64>)
     func randomSequences(_ factory: DriverFactory, _ seed: UInt64) async throws {
         try await withDatabase(factory) { database in
             var random = SeededGenerator(seed: seed)
@@ -50,7 +50,10 @@ import Testing
             case 4..<7: try await capture(&random)
             case 7: try await release(&random)
             case 8: try await grow(&random)
-            case 9: try await grant(Int64.random(in: 1...30, using: &random))
+            // Small ones, and some that raise a FREE organization to a higher tier.
+            case 9:
+                let isLarge = Int.random(in: 0..<8, using: &random) == 0
+                try await grant(Int64.random(in: isLarge ? 99_000...1_100_000 : 1...30, using: &random))
             case 10: try await expire()
             default: try await change(&random)
             }
@@ -109,7 +112,7 @@ import Testing
             _ = try await database.write { transaction throws(DatabaseError) in
                 try transaction.credits.grant(amount, to: id, reason: "model", now: now)
             }
-            model.purchased += amount
+            model.grant(amount)
         }
 
         private mutating func expire() async throws {
@@ -125,16 +128,26 @@ import Testing
         private mutating func change(_ random: inout SeededGenerator) async throws {
             let (id, now) = (organization.internalID, now)
             let allowance = Int64.random(in: 0...80, using: &random)
+            // Kept as it is, set to a number, taken away or lifted; and with it the tier, which a grant may raise.
+            let override: MonthlyAllowance?? =
+                [.some(.limited(allowance)), .some(.unlimited), .some(nil), nil]
+                .randomElement(using: &random) ?? nil
+            let tier = Tier.allCases.randomElement(using: &random) ?? .free
+            let autoBilling = Int.random(in: 0..<4, using: &random) == 0
             let cycleStart = Int.random(in: 1...31, using: &random)
             let changed = try await database.write { transaction throws(DatabaseError) in
                 try transaction.organizations.update(id, now: now) {
-                    $0.monthlyAllowanceOverride = .limited(allowance)
+                    if let override { $0.monthlyAllowanceOverride = override }
+                    $0.tier = tier
+                    $0.autoBillingEnabled = autoBilling
                     $0.billingCycleStart = cycleStart
                 }?.after
             }
             #expect(changed != nil)
+            if let override { model.override = override }
+            model.tier = tier
+            model.autoBilling = autoBilling
             // What the account had not noticed of the time since it was last written, it now sees under the new cycle.
-            model.allowance = allowance
             model.cycleStart = cycleStart
         }
 
