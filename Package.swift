@@ -152,7 +152,7 @@ let package = Package(
             "MaintenanceTests",
             [
                 "Admission", "BlobStore", "Charge", "Crypto", "Database", "DatabaseSQLite", "Domain", "Maintenance",
-                "Policy", "TestSupport",
+                "Policy", "SystemCalls", "TestSupport",
             ]),
         tests("JSONTests", ["Domain", "JSON"]),
         tests("AdmissionTests", ["Admission", "Domain"]),

@@ -9,6 +9,7 @@ package struct BlobInspection: Sendable {
     package let directory: String
     private var blobs: String { directory + "/blobs" }
     private var spool: String { directory + "/spool" }
+    private var staging: String { directory + "/staging" }
 
     package init(directory: String) { self.directory = directory }
 
@@ -16,7 +17,24 @@ package struct BlobInspection: Sendable {
 
     /// The size of a content's file; nil where there is none.
     package func size(_ organization: OrganizationID, _ sha256: ContentHash) throws(BlobStoreError) -> Int64? {
-        let path = try path(of: sha256, organization)
+        try Self.size(of: try path(of: sha256, organization))
+    }
+
+    /// The hash of the bytes in a content's file, read in pieces; nil where there is none.
+    package func hash(_ organization: OrganizationID, _ sha256: ContentHash) throws(BlobStoreError) -> ContentHash? {
+        try Self.hash(of: try path(of: sha256, organization))
+    }
+
+    /// The same for what has arrived of an announced upload.
+    package func stagedSize(_ upload: UploadID) throws(BlobStoreError) -> Int64? {
+        try Self.size(of: try path(ofStaged: upload))
+    }
+
+    package func stagedHash(_ upload: UploadID) throws(BlobStoreError) -> ContentHash? {
+        try Self.hash(of: try path(ofStaged: upload))
+    }
+
+    private static func size(of path: String) throws(BlobStoreError) -> Int64? {
         do throws(SystemCallError) {
             guard let status = try FileStatus.of(path) else { return nil }
             guard status.kind == .file else { throw SystemCallError("lstat(\(path))", EINVAL) }
@@ -26,9 +44,7 @@ package struct BlobInspection: Sendable {
         }
     }
 
-    /// The hash of the bytes in a content's file, read in pieces; nil where there is none.
-    package func hash(_ organization: OrganizationID, _ sha256: ContentHash) throws(BlobStoreError) -> ContentHash? {
-        let path = try path(of: sha256, organization)
+    private static func hash(of path: String) throws(BlobStoreError) -> ContentHash? {
         do throws(SystemCallError) {
             let file = try FileSystem.open(path, .read)
             var hasher = SHA256Hasher()
@@ -43,6 +59,10 @@ package struct BlobInspection: Sendable {
             if error.number == ENOENT { return nil }
             throw BlobStoreError(error)
         }
+    }
+
+    package func path(ofStaged upload: UploadID) throws(BlobStoreError) -> String {
+        "\(staging)/\(try BlobPath.spoolName(upload))"
     }
 
     package func path(of sha256: ContentHash, _ organization: OrganizationID) throws(BlobStoreError) -> String {
@@ -127,12 +147,17 @@ package struct BlobInspection: Sendable {
         package let modifiedAt: Timestamp
     }
 
-    package func spooled() throws(BlobStoreError) -> [Spooled] {
+    package func spooled() throws(BlobStoreError) -> [Spooled] { try Self.bodies(in: spool) }
+
+    /// Files of announced uploads, which have the names of plain spool files.
+    package func staged() throws(BlobStoreError) -> [Spooled] { try Self.bodies(in: staging) }
+
+    private static func bodies(in directory: String) throws(BlobStoreError) -> [Spooled] {
         do throws(SystemCallError) {
             var found: [Spooled] = []
-            for name in try Self.names(in: spool) {
+            for name in try Self.names(in: directory) {
                 // Gone since it was listed.
-                guard let status = try FileStatus.of("\(spool)/\(name)") else { continue }
+                guard let status = try FileStatus.of("\(directory)/\(name)") else { continue }
                 found.append(
                     Spooled(
                         name: name, upload: status.kind == .file ? BlobPath.upload(ofSpoolName: name) : nil,

@@ -48,7 +48,7 @@ package struct Backup {
         try requireFree(target, "exists already; a backup is made into a directory of its own")
         try requireFree(unfinished, "is left of a backup that was interrupted; remove it first")
         try system { () throws(SystemCallError) in
-            for path in [unfinished, unfinished + "/blobs", unfinished + "/spool"] {
+            for path in [unfinished, unfinished + "/blobs", unfinished + "/spool", unfinished + "/staging"] {
                 try FileSystem.makeDirectory(path)
             }
         }
@@ -96,6 +96,11 @@ package struct Backup {
                     guard content.referenceCount > 0, failure == nil else { return }
                     do throws(MaintenanceError) { try take(content, from: files, &report) } catch { failure = error }
                 }
+                // What has not arrived whole is sent again.
+                try transaction.reconciliation.arrivals { arrival throws(DatabaseError) in
+                    guard failure == nil else { return }
+                    do throws(MaintenanceError) { try take(arrival, from: files, &report) } catch { failure = error }
+                }
                 return (report, failure)
             }
         } catch {
@@ -113,15 +118,33 @@ package struct Backup {
             source = try files.path(of: content.sha256, content.organization)
             destination = try BlobInspection(directory: unfinished).path(of: content.sha256, content.organization)
         } catch { throw .storage(error) }
+        try take(source, destination, content.size, "\(content.organization)/\(content.sha256)", &report)
+    }
+
+    /// Bytes that arrived whole are not written again, so they can be linked like a content.
+    private func take(
+        _ arrival: Reconciliation.Arrival, from files: BlobInspection, _ report: inout BackupReport
+    ) throws(MaintenanceError) {
+        let (source, destination): (String, String)
+        do throws(BlobStoreError) {
+            source = try files.path(ofStaged: arrival.upload)
+            destination = try BlobInspection(directory: unfinished).path(ofStaged: arrival.upload)
+        } catch { throw .storage(error) }
+        try take(source, destination, arrival.size, "staging/\(arrival.upload)", &report)
+    }
+
+    private func take(
+        _ source: String, _ destination: String, _ size: Int64, _ name: String, _ report: inout BackupReport
+    ) throws(MaintenanceError) {
         do throws(SystemCallError) {
             if try link(source, destination) { report.copied += 1 }
         } catch {
             guard error.number == ENOENT else { throw .system(error) }
-            if report.missing.count < 100 { report.missing.append("\(content.organization)/\(content.sha256)") }
+            if report.missing.count < 100 { report.missing.append(name) }
             return
         }
         report.contents += 1
-        report.bytes += content.size
+        report.bytes += size
     }
 
     /// - Returns: whether the bytes had to be copied.
@@ -131,7 +154,7 @@ package struct Backup {
             return false
         } catch {
             switch error.number {
-            case ENOENT:
+            case ENOENT where destination.hasPrefix(unfinished + "/blobs/"):
                 // Either the source or the directories are missing.
                 guard try FileStatus.of(source) != nil else { throw error }
                 let parts = destination.split(separator: "/", omittingEmptySubsequences: false)
@@ -178,6 +201,28 @@ package struct Backup {
         do { copy = try openCopy(unfinished + "/portcullis.db") } catch { throw .database(error) }
         defer { copy.close() }
         try tidy(BlobInspection.Level.top, copy)
+        try tidyStaging(copy)
+    }
+
+    private func tidyStaging(_ copy: any DatabaseDriver) throws(MaintenanceError) {
+        do {
+            for file in try BlobInspection(directory: unfinished).staged() {
+                guard let upload = file.upload else { continue }
+                let isWanted = try copy.read { transaction throws(DatabaseError) in
+                    try transaction.bucketUploads.needsBytes(upload)
+                }
+                if !isWanted { try FileSystem.unlink("\(unfinished)/staging/\(file.name)") }
+            }
+            try FileSystem.syncDirectory(unfinished + "/staging")
+        } catch let error as BlobStoreError {
+            throw .storage(error)
+        } catch let error as DatabaseError {
+            throw .database(error)
+        } catch let error as SystemCallError {
+            throw .system(error)
+        } catch {
+            throw .unusable("\(error)")
+        }
     }
 
     private func tidy(_ place: BlobInspection.Level.Place, _ copy: any DatabaseDriver) throws(MaintenanceError) {

@@ -20,6 +20,10 @@ package struct Difference: Hashable, Sendable {
         /// The index of contents against the files.
         case file
         case spool
+        /// The bytes of announced uploads.
+        case staging
+        /// Announced uploads against their records, and how many each bucket is said to have.
+        case bucket
         case quarantine
         case idempotency
     }
@@ -52,6 +56,8 @@ package struct VerificationReport: Hashable, Sendable {
     package var files = 0
     /// Files of uploads in flight, or left for the next start to settle.
     package var spoolFiles = 0
+    /// Files of announced uploads.
+    package var stagedFiles = 0
     /// Bytes whose hash was computed; 0 unless contents were read.
     package var bytesRead: Int64 = 0
     package var differences = 0

@@ -58,6 +58,7 @@ package struct Verifier: Sendable {
                 try checkCharges(books, &run)
                 try checkContents(books, &run)
                 try checkQuarantine(books, &run)
+                try checkAnnouncements(books, &run)
                 return run
             }
         } catch {
@@ -65,6 +66,7 @@ package struct Verifier: Sendable {
         }
         try checkStrayFiles(&run)
         try checkSpool(&run)
+        try checkStaging(&run)
         return run.report
     }
 

@@ -40,9 +40,8 @@ final class Service: Sendable {
         let executor = BlockingExecutor(threads: settings.listeners.blockingThreads)
         let directory = settings.storage.dataDirectory
 
-        let database = try DataDirectory.openDatabase(in: directory)
+        let database = try Self.openDatabase(in: directory, metrics)
         self.database = database
-        Self.show(database.statistics, in: metrics)
         let blobs = try DataDirectory.openBlobs(in: directory)
         classifier = ClassifierSetup(settings.classifier, log: log, metrics: metrics)
         let authenticator = Authenticator(
@@ -104,7 +103,9 @@ final class Service: Sendable {
         }
     }
 
-    private static func show(_ statistics: SQLiteStatistics, in metrics: MetricsRegistry) {
+    private static func openDatabase(in directory: String, _ metrics: MetricsRegistry) throws -> SQLiteDatabase {
+        let database = try DataDirectory.openDatabase(in: directory)
+        let statistics = database.statistics
         metrics.counter("portcullis_database_writes_total", help: "Writes that were committed.") {
             Double(statistics.writes)
         }
@@ -117,6 +118,7 @@ final class Service: Sendable {
         metrics.counter(
             "portcullis_database_failures_total", help: "Checkpoints and rollbacks of the database that failed."
         ) { Double(statistics.failures) }
+        return database
     }
 
     /// The operator's routes.

@@ -105,6 +105,7 @@ private final class ExplainingTransaction: Transaction {
         ] {
             _ = try transaction.uploads.list(id, filter: filter, after: cursor)
         }
+        try runQuarantine(transaction, organization, upload)
         _ = try transaction.uploads.resolveScan(id, id: upload.id, receipt: upload.receipt)
         _ = try transaction.uploads.markDeleted(id, id: upload.id, now: now)
         _ = try transaction.blobs.release(id, upload.sha256)
@@ -129,5 +130,21 @@ private final class ExplainingTransaction: Transaction {
         _ = try transaction.secrets.names(id)
         _ = try transaction.secrets.delete(id, name: "s")
         _ = try transaction.idempotency.begin(id, key: "k", owner: upload.id, node: "n", now: now)
+    }
+
+    private static func runQuarantine(
+        _ transaction: ExplainingTransaction, _ organization: Organization, _ upload: UploadRecord
+    ) throws(DatabaseError) {
+        let (now, cursor) = (Moment.start, PageCursor(at: Moment.start, id: "x"))
+        let quarantine = transaction.quarantine
+        try quarantine.insert(upload.id, of: organization.internalID, since: now, retainedUntil: now, nextScanAt: now)
+        _ = try quarantine.find(upload.id)
+        for filter in [
+            QuarantineFilter(), QuarantineFilter(organization: organization.id), QuarantineFilter(status: .rejected),
+        ] { _ = try quarantine.list(filter, after: cursor) }
+        _ = try quarantine.dueScans(now: now, limit: 5)
+        _ = try quarantine.overdue(now: now, limit: 5)
+        try quarantine.noteScan(upload.id, nextScanAt: now)
+        _ = try quarantine.remove(upload.id)
     }
 }

@@ -90,6 +90,29 @@ final class Books: Sendable {
         return record
     }
 
+    static let announcedID = UploadID(rawValue: "upl_announced")
+
+    /// An announced upload whose bytes have arrived.
+    func announce(_ content: String) async throws {
+        let (organization, now) = (organization.internalID, time.now())
+        let announcement = UploadAnnouncement(
+            bucket: "b", filename: "a.txt", contentType: "text/plain", size: nil, expirationSeconds: 3_600,
+            fileHash: nil, skipDuplicates: false, metadata: [:], objectMetadata: nil, createObjectOnConfirm: false,
+            blobProperty: nil, blobType: nil, namespace: nil)
+        let upload = BucketUpload(
+            id: Self.announcedID, organization: organization, createdAt: now, key: caller.key.id,
+            announcement: announcement, secret: [1], hold: nil, expiresAt: now.adding(seconds: 3_600))
+        let file = try blobs.openStaged(upload.id)
+        // Viewing elements as bytes is unsafe in general because of padding; bytes have none.
+        unsafe try file.append(Array(content.utf8).span.bytes)
+        let received = ReceivedContent(size: file.size, sha256: try file.finish(), at: now)
+        let isReceived = try await database.write { transaction throws(DatabaseError) in
+            try transaction.bucketUploads.insert(upload)
+            return try transaction.bucketUploads.receive(upload.id, received, expiresAt: now)
+        }
+        guard isReceived else { throw SupportError("the announced upload was not received") }
+    }
+
     func receipt(_ sha256: ContentHash, _ reason: Finding) -> DecisionReceipt {
         let decision: GateDecision = reason == .nsfw ? .rejected : .accepted
         return DecisionReceipt(

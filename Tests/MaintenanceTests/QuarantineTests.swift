@@ -1,9 +1,12 @@
+import BlobStore
 import Charge
+import Crypto
 import Database
 import DatabaseSQLite
 import Domain
 import Foundation
 import Policy
+import SystemCalls
 import TestSupport
 import Testing
 
@@ -209,6 +212,58 @@ struct QuarantineTests {
         let entry = try #require(try entries(books).first)
         #expect(entry.nextScanAt == nil && entry.upload.status == .quarantined)
         #expect(try await books.quarantine.release(record.id, decision).scanState == .skipped)
+        #expect(try books.verify().differences == [])
+    }
+
+    // A content is shared by uploads in every state, so that its file must stay exactly as long as one of them keeps it.
+    @Test("Uploads, late findings, releases, purges and deletions of the same contents never take a file from a reader")
+    func storm() async throws {
+        let books = try await Books()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for client in 0..<6 {
+                group.addTask {
+                    for round in 0..<25 {
+                        let content = "shared \((client + round) % 3)"
+                        let act = (client * 7 + round) % 5
+                        if act == 0 {
+                            let record = try await books.upload(content, reason: .nsfw)
+                            _ = try await books.quarantine.release(record.id, decision)
+                        } else if act == 1 {
+                            try await books.quarantine.purge(
+                                try await books.upload(content, reason: .nsfw).id, decision)
+                        } else if act == 2 {
+                            try await books.quarantine.purge(try await books.quarantined(content).id, decision)
+                        } else {
+                            try await books.delete(try await books.upload(content))
+                        }
+                    }
+                }
+            }
+            // Whoever finds an upload in service can read it to its end, or finds it no longer in service.
+            for _ in 0..<2 {
+                group.addTask {
+                    for _ in 0..<150 {
+                        let found = try books.database.read { transaction throws(DatabaseError) in
+                            try transaction.uploads.list(
+                                books.organization.internalID, filter: UploadFilter(statuses: [.completed]), limit: 3
+                            ).items
+                        }
+                        for record in found {
+                            do {
+                                let blob = try books.blobs.open(books.organization.id, record.sha256)
+                                let bytes = try blob.takeDescriptor().contents(at: 0, count: 100)
+                                #expect(SHA256.hash(of: bytes) == record.sha256)
+                            } catch {
+                                let isInService = try books.find(record.id)?.status == .completed
+                                #expect(!isInService, "\(record.id): \(error)")
+                            }
+                        }
+                        await Task.yield()
+                    }
+                }
+            }
+            try await group.waitForAll()
+        }
         #expect(try books.verify().differences == [])
     }
 

@@ -176,6 +176,37 @@ struct VerifierTests {
         },
     ]
 
+    static let announced: [Plant] = [
+        sql("announced upload without its bytes", "its bytes are missing", "SELECT 1"),
+        Plant(name: "announced upload with other bytes", line: "its bytes have the hash") { books, _ in
+            try Data("staged!".utf8.reversed()).write(to: books.directory.url("staging/\(Books.announcedID)"))
+        },
+        Plant(name: "announced upload with fewer bytes", line: "3 bytes are there; 7 were received") { books, _ in
+            try Data("sta".utf8).write(to: books.directory.url("staging/\(Books.announcedID)"))
+        },
+        Plant(name: "strange file in the staging", line: "staging/core: is no announced upload's bytes") { books, _ in
+            try Data("x".utf8).write(to: books.directory.url("staging/core"))
+        },
+        sql("count of a bucket", "5 PENDING uploads", "UPDATE bucket_upload_counts SET uploads = 5"),
+        sql(
+            "completed without a record", "is COMPLETED; its record is missing",
+            "UPDATE bucket_uploads SET status = 'COMPLETED'"),
+    ]
+
+    @Test("Each kind of difference of announced uploads is named with its place", arguments: announced)
+    func plantedAnnounced(_ plant: Plant) async throws {
+        let books = try await Books()
+        try await books.announce("staged!")
+        #expect(try books.verify().differences == [])
+        if plant.line == "its bytes are missing" {
+            try FileManager.default.removeItem(at: books.directory.url("staging/\(Books.announcedID)"))
+        } else {
+            try await plant.plant(books, try await books.upload("another"))
+        }
+        let (differences, _) = try books.verify()
+        #expect(differences.contains { $0.contains(plant.line) }, "\(differences)")
+    }
+
     @Test("Each kind of difference is named with its place", arguments: plants)
     func planted(_ plant: Plant) async throws {
         let books = try await eventful()

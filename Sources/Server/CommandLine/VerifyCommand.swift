@@ -59,7 +59,8 @@ enum VerifyCommand {
             ("open_holds", Int64(report.holds)), ("uploads", Int64(report.uploads)),
             ("quarantined", Int64(report.quarantined)), ("contents", Int64(report.contents)),
             ("contents_to_remove", Int64(report.contentsToRemove)), ("files", Int64(report.files)),
-            ("spool_files", Int64(report.spoolFiles)), ("bytes_read", report.bytesRead),
+            ("spool_files", Int64(report.spoolFiles)), ("staged_files", Int64(report.stagedFiles)),
+            ("bytes_read", report.bytesRead),
             ("differences", Int64(report.differences)),
         ]
     }
