@@ -15,8 +15,9 @@ package final class StagedFile: Sendable {
     private struct State: ~Copyable {
         let file: OwnedDescriptor
         var hasher = SHA256Hasher()
-        /// Bytes in the file, all of which the hasher has seen.
         var size: Int64
+        /// Bytes from the beginning that the hasher has seen: all, or none where an earlier connection brought some.
+        var hashedSize: Int64
     }
 
     /// Throws `inUse` while somebody else has it open.
@@ -27,7 +28,7 @@ package final class StagedFile: Sendable {
             let file = try FileSystem.open(path, .append)
             let isMine = try file.lockExclusively()
             let size = isMine ? try file.regularFileSize() : -1
-            state = Mutex(State(file: file, size: size))
+            state = Mutex(State(file: file, size: size, hashedSize: 0))
         } catch {
             throw BlobStoreError(error)
         }
@@ -45,22 +46,7 @@ package final class StagedFile: Sendable {
         try withState { state throws(SystemCallError) in
             try state.file.truncate()
             state.hasher = SHA256Hasher()
-            state.size = 0
-        }
-    }
-
-    /// Hashes what an earlier connection left, so that the next bytes can be added to it.
-    package func resume() throws(BlobStoreError) {
-        try withState { state throws(SystemCallError) in
-            var hasher = SHA256Hasher()
-            var offset: Int64 = 0
-            while offset < state.size {
-                let piece = try state.file.contents(at: offset, count: Int(min(1_048_576, state.size - offset)))
-                guard !piece.isEmpty else { throw SystemCallError("pread", EIO) }
-                hasher.update(piece)
-                offset += Int64(piece.count)
-            }
-            state.hasher = hasher
+            (state.size, state.hashedSize) = (0, 0)
         }
     }
 
@@ -72,16 +58,26 @@ package final class StagedFile: Sendable {
                 try? state.file.truncate(to: state.size)
                 throw error
             }
-            state.hasher.update(bytes)
+            if state.hashedSize == state.size {
+                state.hasher.update(bytes)
+                state.hashedSize += Int64(bytes.byteCount)
+            }
             state.size += Int64(bytes.byteCount)
         }
     }
 
-    /// Makes bytes and name durable.
+    /// Makes bytes and name durable. What several connections brought is read once, here, and not for each of them.
     /// - Returns: the hash of all bytes.
     package func finish() throws(BlobStoreError) -> ContentHash {
         let sha256 = try withState { state throws(SystemCallError) in
             try state.file.sync()
+            while state.hashedSize < state.size {
+                let piece = try state.file.contents(
+                    at: state.hashedSize, count: Int(min(1_048_576, state.size - state.hashedSize)))
+                guard !piece.isEmpty else { throw SystemCallError("pread", EIO) }
+                state.hasher.update(piece)
+                state.hashedSize += Int64(piece.count)
+            }
             return state.hasher.finalize()
         }
         do throws(SystemCallError) { try FileSystem.syncDirectory(directory) } catch { throw BlobStoreError(error) }

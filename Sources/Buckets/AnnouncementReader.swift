@@ -1,3 +1,4 @@
+import Database
 import Domain
 import Endpoints
 import HTTP
@@ -32,6 +33,11 @@ struct AnnouncementReader {
         let size = fields.integer("file_size_bytes", 1...Int64.max)
         let expiration = fields.integer("presigned_url_expiration", Self.expirationSeconds)
         let metadata = fields.object("metadata", maximumBytes: Self.maximumMetadataBytes)
+        let count = MetadataLeaf.count(of: Self.merged(sharedMetadata, metadata ?? [:]))
+        if count > MetadataLeaf.maximumCount {
+            fields.reject(
+                "metadata", "too_many", "has \(count) values; at most \(MetadataLeaf.maximumCount) are accepted")
+        }
         let objectMetadata = fields.object("object_metadata", maximumBytes: Self.maximumMetadataBytes)
         let createsObject = fields.bool("create_object_on_confirm")
         let property = Self.blobProperty(&fields)

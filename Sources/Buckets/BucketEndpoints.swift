@@ -12,6 +12,7 @@ package struct BucketEndpoints: Sendable {
     private let confirmer: Confirmer
     package let queue: ConfirmationQueue
     package let upkeep: BucketUpkeep
+    private let searchesRunning = Permits(4)
 
     /// - Parameter node: names this data directory.
     package init(services: BucketServices, node: String, executor: BlockingExecutor) {
@@ -155,7 +156,7 @@ package struct BucketEndpoints: Sendable {
         let (upload, record) = try services.find(request, caller)
         var view = BucketUploadView(upload, of: caller.organization.id)
         view.record = record
-        if returnsURL { view.url = readingURL(upload, record, request.head) }
+        if returnsURL { view.url = try readingURL(upload, record, request.head) }
         guard var object = view.json.objectValue else { return Response(json: view.json) }
         object["gate"] = record?.receiptPresentation ?? .null
         object["credits_charged"] = .integer(record?.credits ?? 0)
@@ -163,9 +164,11 @@ package struct BucketEndpoints: Sendable {
     }
 
     /// nil where there is nothing to read.
-    private func readingURL(_ upload: BucketUpload, _ record: UploadRecord?, _ head: RequestHead) -> String? {
-        guard upload.status == .completed, record?.status != .quarantined, !upload.secret.isEmpty else { return nil }
-        return SignedURL(readingAt: services.time.now()).text(for: upload, base: services.base(head))
+    private func readingURL(_ upload: BucketUpload, _ record: UploadRecord?, _ head: RequestHead) throws(Failure)
+        -> String?
+    {
+        guard upload.status == .completed, record?.status == .completed, !upload.secret.isEmpty else { return nil }
+        return SignedURL(readingAt: services.time.now()).text(for: upload, base: try services.base(head))
     }
 
     private func delete(_ request: Request, _ caller: Caller) async throws(Failure) -> Response {
@@ -202,15 +205,27 @@ package struct BucketEndpoints: Sendable {
         let organization = caller.organization
         let listing = try await BucketListing(
             request, bucket: try Self.bucket(request), organization: organization.internalID)
-        let (found, counts) = try services.database.readForRequest { transaction throws(DatabaseError) in
-            try transaction.bucketUploads.list(
+        let searches = listing.query.search != nil || listing.query.condition != nil
+        guard !searches || searchesRunning.begin() else {
+            throw Failure(.overloaded, "Too many searches run at once.", retryAfterSeconds: 1)
+        }
+        defer { if searches { searchesRunning.end() } }
+        let (found, counts, records) = try services.database.readForRequest { transaction throws(DatabaseError) in
+            let (found, counts) = try transaction.bucketUploads.list(
                 listing.query, after: listing.cursor, offset: listing.offset, limit: listing.limit + 1)
+            var records: [UploadID: UploadRecord] = [:]
+            for upload in found where upload.status == .completed {
+                records[upload.id] = try transaction.uploads.find(organization.internalID, id: upload.id)
+            }
+            return (found, counts, records)
         }
         let uploads = Array(found.prefix(listing.limit))
-        let results = uploads.map { upload in
+        var results: [JSONValue] = []
+        for upload in uploads {
             var view = BucketUploadView(upload, of: organization.id)
-            if listing.returnsURLs { view.url = readingURL(upload, nil, request.head) }
-            return view.json
+            view.record = records[upload.id]
+            if listing.returnsURLs { view.url = try readingURL(upload, view.record, request.head) }
+            results.append(view.json)
         }
         let total = counts.total
         return Response(

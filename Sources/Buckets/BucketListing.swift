@@ -27,7 +27,8 @@ struct BucketListing: Sendable {
             guard reader.errors.isEmpty else { throw .validation(reader.errors) }
         }
         let order = Self.order(&body)
-        let search = body.string("search", length: 1...200)
+        // The SDK sends empty texts for what was not given.
+        let search = body.string("search", length: 0...200).flatMap { $0.isEmpty ? nil : $0 }
         returnsURLs = body.bool("return_presigned_urls") ?? false
         let bodyLimit = body.integer("limit", 1...100).map(Int.init)
         let bodyOffset = body.integer("offset", 0...Int64(Self.maximumOffset)).map(Int.init)
@@ -38,7 +39,8 @@ struct BucketListing: Sendable {
         let pageSize = query.integer("page_size", 1...Self.maximumLimit)
         limit = query.integer("limit", 1...Self.maximumLimit) ?? pageSize ?? bodyLimit ?? Self.defaultLimit
         let page = query.integer("page", 1...1_000_000)
-        let offset = query.integer("offset", 0...Self.maximumOffset) ?? bodyOffset
+        // The SDK's body always says an offset; a page in the query says more.
+        let offset = query.integer("offset", 0...Self.maximumOffset) ?? (page == nil ? bodyOffset : nil)
         includesTotal = query.bool("include_total") ?? bodyTotal ?? false
         let texts = ["cursor", "next_cursor", "after"].compactMap { query.string($0, length: 1...100) }
         let position = texts.first.flatMap(Position.init)
@@ -86,7 +88,7 @@ struct BucketListing: Sendable {
         case offset(Int)
 
         init?(_ text: String) {
-            if text.hasPrefix("offset."), let offset = Int(text.dropFirst(7)), offset >= 0 {
+            if text.hasPrefix("offset."), let offset = Int(text.dropFirst(7)), (0...1_000_000_000).contains(offset) {
                 self = .offset(offset)
             } else if let cursor = PageCursor(encoded: text) {
                 self = .after(cursor)

@@ -36,7 +36,15 @@ package struct BucketServices: Sendable {
         self.publicURL = publicURL
     }
 
-    func base(_ head: RequestHead) -> String { publicURL ?? "http://\(head.headers["Host"] ?? "localhost")" }
+    /// - Throws: `bad_request` for a Host that would not give a URL, or a longer one than clients take.
+    func base(_ head: RequestHead) throws(Failure) -> String {
+        if let publicURL { return publicURL }
+        let host = head.headers["Host"] ?? ""
+        guard (1...255).contains(host.utf8.count) else {
+            throw Failure(.badRequest, "The Host field has not 1 to 255 characters; the upload's URL is made of it.")
+        }
+        return "http://\(host)"
+    }
 
     /// Another organization's upload, and another bucket's, is not found, exactly as one that never was. One that was
     /// posted whole is found too, and has its record.

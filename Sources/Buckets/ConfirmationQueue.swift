@@ -77,20 +77,30 @@ package final class ConfirmationQueue: Sendable {
     // MARK: Running
 
     /// Takes up what the last run left. Called before the first request.
-    package func resume() throws {
+    package func resume() async throws {
         let node = confirmer.node
-        let jobs = try database.read { transaction throws(DatabaseError) -> [Job] in
-            var jobs: [Job] = []
+        let (jobs, orphans) = try database.read { transaction throws(DatabaseError) -> ([Job], [ConfirmationTask]) in
+            var (jobs, orphans): ([Job], [ConfirmationTask]) = ([], [])
             for task in try transaction.tasks.unfinished(ofNode: node) {
                 // Whoever asked for it was allowed to; a key that was revoked since does not undo that.
                 guard let organization = try transaction.organizations.find(task.organization),
                     let key = try transaction.apiKeys.find(task.organization, id: task.key)
-                else { continue }
+                else {
+                    orphans.append(task)
+                    continue
+                }
                 jobs.append(Job(task: task, caller: Caller(organization: organization, key: key)))
             }
-            return jobs
+            return (jobs, orphans)
         }
         for job in jobs { add(job) }
+        let gone = Failure(.forbidden, "The key that asked for it was deleted; confirm the upload again.")
+        for task in orphans {
+            let outputs = task.inputs.compactMap(Confirmer.Wish.init(stored:)).map { Self.output($0.id, gone) }
+            try await database.write { transaction throws(DatabaseError) in
+                try transaction.tasks.finish(task.id, .failed, outputs: outputs)
+            }
+        }
     }
 
     /// Waits for the confirmations in flight; the others are taken up by the next start.
@@ -100,7 +110,7 @@ package final class ConfirmationQueue: Sendable {
             state.waiting = []
             return Array(state.running.values)
         }
-        for task in running { task.cancel() }
+        // Not cancelled: that would take the classifier away from the confirmations in flight.
         for task in running { await task.value }
     }
 
@@ -132,7 +142,7 @@ package final class ConfirmationQueue: Sendable {
             var rest = task.inputs.compactMap(Confirmer.Wish.init(stored:))[...]
             while !rest.isEmpty {
                 // What is left is done by the next start; what is done stays done.
-                guard !Task.isCancelled else { return }
+                guard !state.withLock({ $0.isStopped }) else { return }
                 outputs += await confirm(Array(rest.prefix(Self.maximumTogether)), job)
                 rest = rest.dropFirst(Self.maximumTogether)
             }
@@ -164,12 +174,26 @@ package final class ConfirmationQueue: Sendable {
         var output: JSONObject = ["upload_id": .string(wish.id.rawValue)]
         do throws(Failure) {
             let answer = try await confirmer.confirm(
-                wish, in: job.task.bucket, of: job.caller, requestID: job.task.requestID, task: job.task.id)
+                wish, in: job.task.bucket, of: job.caller, requestID: job.task.requestID, task: job.task.id,
+                isClaimed: job.task.type == .confirm)
             for (name, value) in answer.json.objectValue ?? [:] { output[name] = value }
         } catch {
-            output["status"] = .string(BucketUploadStatus.failed.rawValue)
-            output["error"] = error.envelope
+            return Self.output(wish.id, error)
         }
         return output
+    }
+
+    /// What may be confirmed again waits for that, as the upload itself says.
+    private static func output(_ id: UploadID, _ error: Failure) -> JSONObject {
+        let isFinal: Bool =
+            switch error.code {
+            case .nsfwContentRejected, .imageUnscannable, .unsupportedImageType, .fileHashMismatch, .gone, .notFound:
+                true
+            default: false
+            }
+        let status: BucketUploadStatus = isFinal ? .failed : .pending
+        return [
+            "upload_id": .string(id.rawValue), "status": .string(status.rawValue), "error": error.envelope,
+        ]
     }
 }

@@ -22,7 +22,8 @@ struct Confirmer: Sendable {
         /// nil where the reader has noted what is wrong.
         init?(_ id: UploadID, _ fields: inout FieldReader) {
             self.id = id
-            etag = fields.string("etag", length: 1...200)
+            // The SDK sends empty texts for what was not given.
+            etag = fields.string("etag", length: 0...200).flatMap { $0.isEmpty ? nil : $0 }
             size = fields.integer("file_size_bytes", 1...Int64.max)
         }
 
@@ -54,13 +55,34 @@ struct Confirmer: Sendable {
         }
     }
 
-    /// Confirming again what is confirmed gives the same answer and changes nothing.
+    /// How long a confirmation waits for another one of the same upload.
+    private static let patienceSeconds: Int64 = 60
+    private static let pauseMilliseconds = 50
+
+    /// Confirming again what is confirmed, or being confirmed, gives the same answer and changes nothing.
     ///
-    /// - Parameter task: carries the confirmation out; it finds what it had claimed itself.
+    /// - Parameters:
+    ///   - task: carries the confirmation out.
+    ///   - isClaimed: whether the task has claimed the upload already.
+    /// - Throws: as `attempt`.
+    func confirm(
+        _ wish: Wish, in bucket: String, of caller: Caller, requestID: String, task: TaskID? = nil,
+        isClaimed: Bool = false
+    ) async throws(Failure) -> Answer {
+        let end = services.time.now().adding(seconds: Self.patienceSeconds)
+        while true {
+            let answer = try await attempt(
+                wish, in: bucket, of: caller, requestID: requestID, task: task, isClaimed: isClaimed)
+            guard case .processing = answer, services.time.now() < end, !Task.isCancelled else { return answer }
+            try? await Task.sleep(for: .milliseconds(Self.pauseMilliseconds))
+        }
+    }
+
     /// - Throws: the rejection, `not_found`, `conflict` before the bytes are there, `file_hash_mismatch`, or an outage,
     ///   after which the upload can be confirmed again.
-    func confirm(
-        _ wish: Wish, in bucket: String, of caller: Caller, requestID: String, task: TaskID? = nil
+    private func attempt(
+        _ wish: Wish, in bucket: String, of caller: Caller, requestID: String, task: TaskID?,
+        isClaimed: Bool
     ) async throws(Failure) -> Answer {
         let found = try find(wish.id, bucket, caller)
         guard let upload = found.upload else {
@@ -71,7 +93,7 @@ struct Confirmer: Sendable {
         switch upload.status {
         case .completed, .failed, .canceled: return .done(try recorded(upload, found.record))
         case .processing:
-            guard let task, upload.task == task else { return .processing(upload) }
+            guard isClaimed, upload.task == task else { return .processing(upload) }
             return .done(try await judge(upload, caller, requestID))
         case .pending: break
         }
@@ -201,7 +223,7 @@ struct Confirmer: Sendable {
         var text = etag[...]
         if text.hasPrefix("W/") { text = text.dropFirst(2) }
         if text.hasPrefix("\""), text.hasSuffix("\""), text.utf8.count >= 2 { text = text.dropFirst().dropLast() }
-        return String(text)
+        return text.lowercased()
     }
 
     private static func completed(_ upload: BucketUpload, _ record: UploadRecord) -> JSONValue {

@@ -7,6 +7,7 @@ struct ContentPart: Hashable, Sendable {
     let start: Int64
     /// The file's size once the part is there; nil where the body tells it only by its end.
     let end: Int64?
+    let isRange: Bool
     /// Whether the file is whole after it.
     let isLast: Bool
 
@@ -20,13 +21,13 @@ struct ContentPart: Hashable, Sendable {
                     .badRequest, "Content-Range is malformed; expected bytes FIRST-LAST/TOTAL, as in bytes 100-199/200."
                 )
             }
-            (start, end, isLast) = (first, last + 1, last + 1 == total)
+            (start, end, isRange, isLast) = (first, last + 1, true, last + 1 == total)
             try Self.check(total, limit, announced)
             guard head.contentLength ?? (last - first + 1) == last - first + 1 else {
                 throw Failure(.badRequest, "Content-Range and Content-Length disagree about the length of the body.")
             }
         } else {
-            (start, end, isLast) = (0, head.contentLength, true)
+            (start, end, isRange, isLast) = (0, head.contentLength, false, true)
             if let length = head.contentLength {
                 guard length > 0 else { throw UploadForm.emptyFile }
                 try Self.check(length, limit, announced)

@@ -37,8 +37,11 @@ struct ContentReception: Sendable {
             try requireOpen(try current(upload))
             return try await receive(request, part, into: staged, of: upload, limit: url.maximumBytes)
         } catch {
-            // Only what an open upload may need again is kept.
-            if error.code == .gone { services.removeStaged(upload.id) }
+            // It may have been deleted meanwhile; only what an open upload may need again is kept.
+            guard try current(upload).status == .pending else {
+                services.removeStaged(upload.id)
+                throw Self.over
+            }
             throw error
         }
     }
@@ -51,12 +54,14 @@ struct ContentReception: Sendable {
             throw Failure(.gone, "The credits of the upload are not held any more.")
         }
         let overflow =
-            upload.announcement.size.map { ContentPart.wrongSize(nil, announced: $0) }
-            ?? UploadForm.tooLarge(limit: limit, size: limit + 1)
+            part.isRange
+            ? Failure(.badRequest, "The body is longer than its Content-Range says.")
+            : upload.announcement.size.map { ContentPart.wrongSize(nil, announced: $0) }
+                ?? UploadForm.tooLarge(limit: limit, size: limit + 1)
         let reception = StagedReception(file: staged, maximumBytes: part.end ?? limit, overflow: overflow)
         var covered = hold.coveredBytes
         while let bytes = try await reception.receive(request.body, coveredBytes: covered) {
-            try await hold.grow(toCover: bytes)
+            try await hold.grow(toCover: bytes, ofAtMost: limit)
             covered = hold.coveredBytes
         }
         let size = staged.size
@@ -66,7 +71,7 @@ struct ContentReception: Sendable {
         guard part.isLast else {
             return Response(status: 202, headers: HeaderFields([("Upload-Offset", String(size))]))
         }
-        return try await complete(staged, of: upload)
+        return try await complete(staged, of: upload, hold)
     }
 
     private func prepare(_ staged: StagedFile, for part: ContentPart) throws(Failure) {
@@ -79,10 +84,11 @@ struct ContentReception: Sendable {
                 details: ["offset": .integer(staged.size), "retryable": false],
                 headers: [("Upload-Offset", String(staged.size))])
         }
-        do { try staged.resume() } catch { throw Failure(storage: error) }
     }
 
-    private func complete(_ staged: StagedFile, of upload: BucketUpload) async throws(Failure) -> Response {
+    private func complete(
+        _ staged: StagedFile, of upload: BucketUpload, _ hold: CreditHold
+    ) async throws(Failure) -> Response {
         let size = staged.size
         guard size > 0 else { throw UploadForm.emptyFile }
         if let announced = upload.announcement.size, size != announced {
@@ -93,8 +99,9 @@ struct ContentReception: Sendable {
         do { sha256 = try staged.finish() } catch { throw Failure(storage: error) }
         let now = services.time.now()
         let isReceived = try await services.database.writeForRequest { transaction throws(DatabaseError) in
-            try transaction.bucketUploads.receive(
-                upload.id, ReceivedContent(size: size, sha256: sha256, at: now),
+            let hold = try Self.fit(hold, to: size, of: upload, now, in: transaction)
+            return try transaction.bucketUploads.receive(
+                upload.id, ReceivedContent(size: size, sha256: sha256, at: now), hold: hold,
                 expiresAt: now.adding(seconds: Self.confirmationSeconds))
         }
         guard isReceived else { throw Self.over }
@@ -102,6 +109,23 @@ struct ContentReception: Sendable {
         response.headers["ETag"] = BucketUploadView.etag(sha256)
         response.headers["Upload-Offset"] = String(size)
         return response
+    }
+
+    /// A hold that grew with a body of unknown length may reserve more than the file costs: a smaller one takes its place.
+    private static func fit(
+        _ hold: CreditHold, to size: Int64, of upload: BucketUpload, _ now: Timestamp, in transaction: any Transaction
+    ) throws(DatabaseError) -> HoldID {
+        let amount = Credits.cost(ofBytes: size)
+        guard hold.amount > amount, try transaction.credits.releaseHold(hold.id, reason: .aborted, now: now) else {
+            return hold.id
+        }
+        let outcome = try transaction.credits.placeHold(
+            organization: upload.organization, amount: amount, upload: upload.id, node: UploadCreation.node,
+            expiresAt: hold.expiresAt, now: now)
+        guard case .placed(let id, _) = outcome else {
+            throw .invalidRow("the credits that were given back for \(upload.id) are not there")
+        }
+        return id
     }
 
     private func current(_ upload: BucketUpload) throws(Failure) -> BucketUpload {
@@ -165,7 +189,9 @@ struct ContentReception: Sendable {
         guard let claim = SignedURL.Claim(request.head.query), claim.url.method == method else { throw Self.forged }
         let id = UploadID(rawValue: request.parameters["upload_id"] ?? "")
         let upload: BucketUpload? = try services.database.readForRequest { transaction throws(DatabaseError) in
-            try transaction.bucketUploads.find(id)
+            guard let found = try transaction.bucketUploads.find(id) else { return nil }
+            // With the organization, its uploads are over.
+            return try transaction.organizations.find(found.organization) == nil ? nil : found
         }
         guard let upload, upload.announcement.bucket == request.parameters["bucket_identifier"],
             claim.isSigned(for: upload)

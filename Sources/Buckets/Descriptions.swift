@@ -33,7 +33,7 @@ enum Descriptions {
         .at(bucket, upload)
         .taking(
             .request([
-                ("etag", .text(1...200)), ("file_size_bytes", .integer(1...Int64.max)),
+                ("etag", .text(0...200)), ("file_size_bytes", .integer(1...Int64.max)),
                 ("auto_submit_batch", .constant(false)),
             ]), isRequired: false)
         description.query = [
@@ -60,7 +60,7 @@ enum Descriptions {
                     .array(
                         .request(
                             [
-                                ("upload_id", .text(1...100)), ("etag", .text(1...200)),
+                                ("upload_id", .text(1...100)), ("etag", .text(0...200)),
                                 ("file_size_bytes", .integer(1...Int64.max)),
                             ], required: ["upload_id"]), count: 1...UploadCreation.maximumBatch)
                 )
@@ -83,7 +83,7 @@ enum Descriptions {
                             ("direction", .choice(["asc", "desc"])),
                         ],
                         required: ["field"])
-                ), ("search", .text(1...200)), ("return_presigned_urls", .boolean), ("limit", .integer(1...100)),
+                ), ("search", .text(0...200)), ("return_presigned_urls", .boolean), ("limit", .integer(1...100)),
                 ("offset", .integer(0...Int64(BucketListing.maximumOffset))), ("include_total", .boolean),
             ]), isRequired: false)
         return description.filtered(by: [

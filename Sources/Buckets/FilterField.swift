@@ -55,7 +55,12 @@ struct FilterField: Sendable {
         "eq", "ne", "gt", "lt", "gte", "lte", "in", "nin", "contains", "starts_with", "ends_with", "exists", "is_null",
         "text", "phrase",
     ]
-    private static let maximumValues = 1_000
+    static let maximumValues = 1_000
+    /// The SDK's `TaskStatusEnum`; an upload has few of them.
+    private static let statuses = [
+        "PENDING", "QUEUED", "IN_PROGRESS", "PROCESSING", "COMPLETED", "COMPLETED_WITH_ERRORS", "FAILED", "CANCELED",
+        "INTERRUPTED", "UNKNOWN", "SKIPPED", "DRAFT", "ACTIVE", "ARCHIVED", "SUSPENDED", "DEACTIVATED",
+    ]
 
     func comparison(
         _ operation: String, _ value: JSONValue, isCaseSensitive: Bool
@@ -125,10 +130,10 @@ struct FilterField: Sendable {
             guard let text = value.stringValue else { throw mismatch(value, "a string") }
             return .text(text)
         case .status:
-            guard let status = value.stringValue.flatMap(BucketUploadStatus.init(rawValue:)) else {
-                throw mismatch(value, "one of \(BucketUploadStatus.allCases.map(\.rawValue).joined(separator: ", "))")
+            guard let status = value.stringValue, Self.statuses.contains(status) else {
+                throw mismatch(value, "one of \(Self.statuses.joined(separator: ", "))")
             }
-            return .text(status.rawValue)
+            return .text(status)
         case .integer:
             guard let number = value.doubleValue else { throw mismatch(value, "a number") }
             return value.integerValue.map(SQLValue.integer) ?? .real(number)
@@ -140,7 +145,7 @@ struct FilterField: Sendable {
             return .init(moment)
         case .any:
             if let text = value.stringValue { return .text(text) }
-            if let flag = value.boolValue { return .text(flag ? "true" : "false") }
+            if let flag = value.boolValue { return .integer(flag ? 1 : 0) }
             guard let number = value.doubleValue else { throw mismatch(value, "a string, a number, true or false") }
             return .real(number)
         }

@@ -6,9 +6,12 @@ import Domain
 struct FilterReader {
     static let maximumConditions = 100
     static let maximumDepth = 8
+    /// In all lists of values together.
+    static let maximumValues = FilterField.maximumValues
 
     private(set) var errors: [ValidationError] = []
     private var count = 0
+    private var valueCount = 0
     private var isCaseSensitive = false
 
     mutating func read(_ object: JSONObject, at location: [String]) -> BucketUploadCondition {
@@ -30,11 +33,14 @@ struct FilterReader {
             reject(location, "too_deep", "is nested more than \(Self.maximumDepth) levels deep")
             return .all([])
         }
+        guard isWithinCount(location) else { return .all([]) }
         let outer = isCaseSensitive
         defer { isCaseSensitive = outer }
         readCase(object, at: location)
         var parts: [BucketUploadCondition] = []
-        for (name, value) in object where value != .null {
+        for (name, value) in object {
+            // A member that is null is not there, but a value in the metadata may be null.
+            if value == .null, !name.hasPrefix("metadata.") { continue }
             let place = location + [name]
             switch name {
             case "case_sensitive": continue
@@ -95,11 +101,10 @@ struct FilterReader {
     private mutating func comparison(
         _ name: String, _ operation: String, _ value: JSONValue, at location: [String]
     ) -> BucketUploadCondition? {
-        count += 1
-        guard count <= Self.maximumConditions else {
-            if count == Self.maximumConditions + 1 {
-                reject(location, "too_many", "the filter has more than \(Self.maximumConditions) conditions")
-            }
+        guard isWithinCount(location) else { return nil }
+        valueCount += value.arrayValue?.count ?? 0
+        guard valueCount <= Self.maximumValues else {
+            reject(location, "too_many", "the lists of the filter have more than \(Self.maximumValues) values together")
             return nil
         }
         guard let field = FilterField(name) else {
@@ -112,6 +117,15 @@ struct FilterReader {
             reject(location, problem.type, problem.message)
             return nil
         }
+    }
+
+    /// Counts a condition, or a group of them.
+    private mutating func isWithinCount(_ location: [String]) -> Bool {
+        count += 1
+        if count == Self.maximumConditions + 1 {
+            reject(location, "too_many", "the filter has more than \(Self.maximumConditions) conditions and groups")
+        }
+        return count <= Self.maximumConditions
     }
 
     private mutating func reject(_ location: [String], _ type: String, _ message: String) {

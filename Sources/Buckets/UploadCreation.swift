@@ -30,10 +30,11 @@ struct UploadCreation: Sendable {
         let announcement = reader.announcement(&fields)
         try fields.finish()
         guard let announcement else { throw Failure(.internal, privateDetail: "an announcement without errors is nil") }
+        let base = try services.base(request.head)
         let creations = try await create([announcement], caller)
         switch creations[0] {
         case .refused(let failure): throw failure
-        case let creation: return Response(json: view(creation, announcement, caller, request.head))
+        case let creation: return Response(json: view(creation, announcement, caller, base))
         }
     }
 
@@ -58,8 +59,9 @@ struct UploadCreation: Sendable {
             fields.absorb(nested)
         }
         try fields.finish()
+        let base = try services.base(request.head)
         let creations = try await create(announcements, caller)
-        let views = zip(creations, announcements).map { view($0, $1, caller, request.head) }
+        let views = zip(creations, announcements).map { view($0, $1, caller, base) }
         return Response(json: ["uploads": .array(views), "total": .integer(Int64(views.count))])
     }
 
@@ -110,13 +112,13 @@ struct UploadCreation: Sendable {
     }
 
     private func view(
-        _ creation: Creation, _ announcement: UploadAnnouncement, _ caller: Caller, _ head: RequestHead
+        _ creation: Creation, _ announcement: UploadAnnouncement, _ caller: Caller, _ base: String
     ) -> JSONValue {
         switch creation {
         case .created(let upload):
             var view = BucketUploadView(upload, of: caller.organization.id)
             view.url = SignedURL(sendingTo: upload, tier: caller.organization.tier)
-                .text(for: upload, base: services.base(head))
+                .text(for: upload, base: base)
             return view.json
         case .duplicate(let original):
             var view = BucketUploadView(BucketUpload(posted: original), of: caller.organization.id)
@@ -127,7 +129,7 @@ struct UploadCreation: Sendable {
             let now = services.time.now()
             var view = BucketUploadView(
                 BucketUpload(
-                    id: UploadID(rawValue: ""), organization: caller.organization.internalID, createdAt: now,
+                    id: RandomID.uploadID(), organization: caller.organization.internalID, createdAt: now,
                     key: caller.key.id, announcement: announcement, secret: [], hold: nil, status: .failed,
                     expiresAt: now),
                 of: caller.organization.id)

@@ -52,7 +52,8 @@ package enum BucketUploadField: Hashable, Sendable {
         case .filename: "b.filename"
         case .contentType: "b.content_type"
         case .size: "b.size"
-        case .fileHash: "b.file_hash"
+        // As it is shown: what was received, before that what was announced.
+        case .fileHash: "COALESCE(b.received_hash, b.file_hash)"
         case .createdAt: "b.created_at"
         case .expiresAt: "b.expires_at"
         case .completedAt: "b.completed_at"
@@ -81,6 +82,21 @@ package indirect enum BucketUploadCondition: Hashable, Sendable {
         case hasPrefix(String, isCaseSensitive: Bool)
         case hasSuffix(String, isCaseSensitive: Bool)
         case exists(Bool)
+
+        /// The same comparison with another form of its value.
+        func mapping(_ form: (SQLValue) -> SQLValue) -> Comparison {
+            switch self {
+            case .equal(let value): .equal(form(value))
+            case .notEqual(let value): .notEqual(form(value))
+            case .less(let value): .less(form(value))
+            case .lessOrEqual(let value): .lessOrEqual(form(value))
+            case .greater(let value): .greater(form(value))
+            case .greaterOrEqual(let value): .greaterOrEqual(form(value))
+            case .oneOf(let values): .oneOf(values.map(form))
+            case .noneOf(let values): .noneOf(values.map(form))
+            case .contains, .hasPrefix, .hasSuffix, .exists: self
+            }
+        }
     }
 
     /// Whether it only holds for rows that the index of the metadata names.

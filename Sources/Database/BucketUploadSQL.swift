@@ -109,25 +109,23 @@ struct BucketUploadSQL {
         case .notEqual(let value): return "NOT \(metadata(path, .equal(value)))"
         case .noneOf(let values): return "NOT \(metadata(path, .oneOf(values)))"
         case .exists(let exists):
-            let has = member(path, "1 = 1")
+            let has = member(path, "m.kind <> 'null'")
             return exists ? has : "NOT \(has)"
         case .oneOf(let values):
-            return joined(values.map { .field(.metadata(path), .equal($0)) }, " OR ", empty: "1 = 0")
-        case .equal(let value):
-            let condition = sql(Self.column(for: value), comparison)
-            // A text that looks like a number is not that number.
-            let isText = if case .text = value { true } else { false }
-            return member(path, isText ? "m.number IS NULL AND \(condition)" : condition)
-        case .less(let value), .lessOrEqual(let value), .greater(let value), .greaterOrEqual(let value):
-            return member(path, sql(Self.column(for: value), comparison))
-        case .contains, .hasPrefix, .hasSuffix: return member(path, sql("m.text", comparison))
-        }
-    }
-
-    private static func column(for value: SQLValue) -> String {
-        switch value {
-        case .integer, .real: "m.number"
-        default: "m.text"
+            // One look-up, however many values: SQLite bounds how deep a condition may be.
+            var parts: [String] = []
+            for kind in MetadataLeaf.Kind.allCases {
+                let wanted = values.filter { MetadataLeaf.Kind(of: $0) == kind }
+                guard !wanted.isEmpty else { continue }
+                parts.append("m.kind = '\(kind.rawValue)' AND \(list(kind.column, wanted.map(kind.value)))")
+            }
+            return member(path, parts.isEmpty ? "1 = 0" : "(\(parts.joined(separator: " OR ")))")
+        case .equal(let value), .less(let value), .lessOrEqual(let value), .greater(let value),
+            .greaterOrEqual(let value):
+            let kind = MetadataLeaf.Kind(of: value)
+            return member(path, "m.kind = '\(kind.rawValue)' AND \(sql(kind.column, comparison.mapping(kind.value)))")
+        case .contains, .hasPrefix, .hasSuffix:
+            return member(path, "m.kind = 'text' AND \(sql("m.text", comparison))")
         }
     }
 

@@ -35,7 +35,8 @@ package struct BucketUploadStore {
     package func insert(_ upload: BucketUpload) throws(DatabaseError) {
         let announcement = upload.announcement
         let leaves = MetadataLeaf.all(of: announcement.metadata)
-        let searchText = ([announcement.filename] + leaves.map(\.text)).joined(separator: "\n").lowercased()
+        let searchText = ([announcement.filename] + leaves.map(\.text).filter { !$0.isEmpty }).joined(separator: "\n")
+            .lowercased()
         try transaction.execute(
             """
             INSERT INTO bucket_uploads (id, organization, created_at, key_id, bucket, filename, content_type,
@@ -59,12 +60,12 @@ package struct BucketUploadStore {
         for leaf in leaves {
             try transaction.execute(
                 """
-                INSERT INTO bucket_upload_metadata (organization, bucket, path, text, number, upload_id)
-                VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING
+                INSERT INTO bucket_upload_metadata (organization, bucket, path, kind, text, number, upload_id)
+                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING
                 """,
                 [
                     .init(upload.organization), .init(upload.announcement.bucket), .init(leaf.path),
-                    .init(leaf.text), leaf.number.map(SQLValue.real) ?? .null, .init(upload.id),
+                    .init(leaf.kind), .init(leaf.text), leaf.number.map(SQLValue.real) ?? .null, .init(upload.id),
                 ])
         }
     }
@@ -87,14 +88,16 @@ package struct BucketUploadStore {
     /// confirmation.
     /// - Returns: false where the upload is over, or has its bytes already.
     package func receive(
-        _ id: UploadID, _ content: ReceivedContent, expiresAt: Timestamp
+        _ id: UploadID, _ content: ReceivedContent, hold: HoldID?, expiresAt: Timestamp
     ) throws(DatabaseError) -> Bool {
         try transaction.execute(
             """
             UPDATE bucket_uploads SET received_size = ?2, size = ?2, received_hash = ?3, received_at = ?4,
-            expires_at = CASE WHEN expires_at > ?5 THEN expires_at ELSE ?5 END
-            WHERE id = ?1 AND status = 'PENDING' AND received_hash IS NULL
-            """, [.init(id), .init(content.size), .init(content.sha256), .init(content.at), .init(expiresAt)]) == 1
+            expires_at = CASE WHEN expires_at > ?5 THEN expires_at ELSE ?5 END, hold_id = COALESCE(?6, hold_id) WHERE id = ?1 AND status = 'PENDING' AND received_hash IS NULL
+            """,
+            [
+                .init(id), .init(content.size), .init(content.sha256), .init(content.at), .init(expiresAt), .init(hold),
+            ]) == 1
     }
 
     /// Claims an upload for one confirmation: of two, one gets it.
@@ -168,11 +171,12 @@ package struct BucketUploadStore {
             """, [.init(id), .init(now)])
     }
 
-    /// Uploads that were not confirmed in time, the oldest first.
+    /// Uploads that were not confirmed in time, or whose organization was deleted, the oldest first.
     package func overdue(now: Timestamp, limit: Int = 1_000) throws(DatabaseError) -> [BucketUpload] {
         try transaction.query(
             """
-            SELECT \(Self.columns) FROM bucket_uploads b WHERE b.status = 'PENDING' AND b.expires_at <= ?1
+            SELECT \(Self.columns) FROM bucket_uploads b WHERE b.status = 'PENDING' AND (b.expires_at <= ?1
+            OR b.organization IN (SELECT internal_id FROM organizations WHERE deleted_at IS NOT NULL))
             ORDER BY b.expires_at LIMIT ?2
             """, [.init(now), .init(limit)], Self.decode)
     }

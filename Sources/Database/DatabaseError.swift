@@ -22,6 +22,8 @@ package enum DatabaseError: Error, Hashable, Sendable {
     case misuse(String)
     /// The disk failed.
     case inputOutput(String)
+    /// A read took longer than the driver allows, and was interrupted.
+    case tookTooLong
     /// More writes wait than the driver queues.
     case overloaded
     /// The driver was closed.
@@ -48,6 +50,7 @@ extension DatabaseError: CustomStringConvertible {
         case .invalidRow(let detail): "the database holds a value that this build cannot read: \(detail)"
         case .misuse(let detail): "the database was misused: \(detail)"
         case .inputOutput(let detail): "the database's disk failed: \(detail)"
+        case .tookTooLong: "a read of the database took too long"
         case .overloaded: "too many writes wait for the database"
         case .closed: "the database is closed"
         case .failed(let code, let message): "the database failed with code \(code): \(message)"

@@ -7,6 +7,10 @@ extension Failure {
         case .full: self.init(.insufficientStorage, privateDetail: error.description)
         case .cannotOpen: self.init(.insufficientStorage, .notWritable, privateDetail: error.description)
         case .busy, .overloaded: self.init(.overloaded, privateDetail: error.description, retryAfterSeconds: 1)
+        case .tookTooLong:
+            self.init(
+                .deadlineExceeded, "The question takes too long to answer; ask for less.",
+                details: ["retryable": false], privateDetail: error.description)
         case .closed: self.init(.shuttingDown, privateDetail: error.description, retryAfterSeconds: 5)
         default: self.init(.internal, privateDetail: error.description)
         }

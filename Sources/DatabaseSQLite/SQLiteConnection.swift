@@ -20,6 +20,8 @@ internal import Glibc
     private static let maximumStatements = 256
     /// Written by SQLite after each commit, through the hook: the length of the write-ahead log in pages.
     nonisolated(unsafe) private let walPagesCell: UnsafeMutablePointer<Int32>
+    /// When what runs is to be interrupted, monotonic milliseconds; read by SQLite's progress handler.
+    nonisolated(unsafe) private let deadlineCell: UnsafeMutablePointer<Int64>
 
     init(path: String, mode: Mode, busyTimeoutMilliseconds: Int) throws(DatabaseError) {
         var opened: OpaquePointer?
@@ -34,6 +36,8 @@ internal import Glibc
         self.mode = mode
         unsafe walPagesCell = .allocate(capacity: 1)
         unsafe walPagesCell.initialize(to: 0)
+        unsafe deadlineCell = .allocate(capacity: 1)
+        unsafe deadlineCell.initialize(to: .max)
         unsafe sqlite3_busy_timeout(handle, Int32(busyTimeoutMilliseconds))
     }
 
@@ -41,6 +45,7 @@ internal import Glibc
         // Closes the file when the last statement is finalized, which the dictionary does next.
         unsafe sqlite3_close_v2(handle)
         unsafe walPagesCell.deallocate()
+        unsafe deadlineCell.deallocate()
     }
 
     /// Whether the file could be opened for reading only although writing was asked for.
@@ -48,6 +53,34 @@ internal import Glibc
 
     /// Whether no transaction is open. Some failures end the transaction by themselves.
     var isIdle: Bool { unsafe sqlite3_get_autocommit(handle) != 0 }
+
+    // MARK: Deadlines
+
+    /// Statements of the virtual machine between two looks at the clock.
+    private static let operationsPerLook: Int32 = 10_000
+
+    /// Interrupts what takes longer from now on; nil lifts the limit.
+    func limitTime(milliseconds: Int64?) {
+        guard let milliseconds else {
+            unsafe deadlineCell.pointee = .max
+            return
+        }
+        unsafe deadlineCell.pointee = Self.now() + milliseconds
+        // The cell lives as long as the handle.
+        unsafe sqlite3_progress_handler(
+            handle, Self.operationsPerLook,
+            { cell in
+                guard let cell = unsafe cell else { return 0 }
+                return unsafe SQLiteConnection.now() > cell.assumingMemoryBound(to: Int64.self).pointee ? 1 : 0
+            }, deadlineCell)
+    }
+
+    private static func now() -> Int64 {
+        var time = timespec()
+        // The call writes one structure.
+        unsafe clock_gettime(CLOCK_MONOTONIC_COARSE, &time)
+        return Int64(time.tv_sec) * 1_000 + Int64(time.tv_nsec) / 1_000_000
+    }
 
     // MARK: Errors
 

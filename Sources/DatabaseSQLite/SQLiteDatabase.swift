@@ -11,10 +11,15 @@ package final class SQLiteDatabase: DatabaseDriver {
         package var readConnections: Int
         /// How long a write waits for another process.
         package var busyTimeoutMilliseconds: Int
+        /// A read that takes longer is interrupted, so that others do not wait for it.
+        package var readLimitMilliseconds: Int64
 
-        package init(readConnections: Int = 8, busyTimeoutMilliseconds: Int = 5_000) {
+        package init(
+            readConnections: Int = 8, busyTimeoutMilliseconds: Int = 5_000, readLimitMilliseconds: Int64 = 10_000
+        ) {
             self.readConnections = readConnections
             self.busyTimeoutMilliseconds = busyTimeoutMilliseconds
+            self.readLimitMilliseconds = readLimitMilliseconds
         }
     }
 
@@ -43,7 +48,8 @@ package final class SQLiteDatabase: DatabaseDriver {
             try Self.prepare(connection, now: now)
             readers = try SQLiteReaders(
                 path: path, count: max(1, options.readConnections),
-                busyTimeoutMilliseconds: options.busyTimeoutMilliseconds)
+                busyTimeoutMilliseconds: options.busyTimeoutMilliseconds,
+                limitMilliseconds: options.readLimitMilliseconds)
             writer = SQLiteWriter(connection)
         } catch {
             throw error.naming(path)

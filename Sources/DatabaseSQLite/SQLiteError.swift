@@ -23,6 +23,7 @@ enum SQLiteError {
         case SQLITE_NOTADB: return .notADatabase(detail)
         case SQLITE_CORRUPT: return .corrupt(detail)
         case SQLITE_CONSTRAINT: return .constraint(detail)
+        case SQLITE_INTERRUPT: return .tookTooLong
         case SQLITE_IOERR: return .inputOutput(detail)
         case SQLITE_MISUSE, SQLITE_RANGE: return .misuse(detail)
         default: return .failed(code: Int(code), message: detail)

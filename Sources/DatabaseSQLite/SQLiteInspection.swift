@@ -15,7 +15,7 @@ package final class SQLiteInspection: DatabaseDriver {
         do {
             // Two: while a snapshot is read, single questions are asked about what happened since.
             readers = try SQLiteReaders(
-                path: path, count: 2, busyTimeoutMilliseconds: Self.busyTimeoutMilliseconds)
+                path: path, count: 2, busyTimeoutMilliseconds: Self.busyTimeoutMilliseconds, limitMilliseconds: nil)
             try Self.check(try Self.connect(path))
         } catch {
             throw error.naming(path)

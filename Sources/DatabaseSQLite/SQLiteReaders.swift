@@ -2,7 +2,8 @@ internal import Database
 internal import Execution
 internal import Synchronization
 
-/// A bounded pool of connections for reading. Whoever finds it empty waits: reads are short.
+/// A bounded pool of connections for reading. Whoever finds it empty waits: reads are short, and one that is not is
+/// interrupted.
 final class SQLiteReaders: Sendable {
     private struct State {
         var idle: [SQLiteConnection]
@@ -12,8 +13,9 @@ final class SQLiteReaders: Sendable {
     private let count: Int
     private let state: Mutex<State>
     private let permits = Semaphore()
+    private let limitMilliseconds: Int64?
 
-    init(path: String, count: Int, busyTimeoutMilliseconds: Int) throws(DatabaseError) {
+    init(path: String, count: Int, busyTimeoutMilliseconds: Int, limitMilliseconds: Int64?) throws(DatabaseError) {
         var connections: [SQLiteConnection] = []
         for _ in 0..<count {
             let connection = try SQLiteConnection(
@@ -22,6 +24,7 @@ final class SQLiteReaders: Sendable {
             connections.append(connection)
         }
         self.count = count
+        self.limitMilliseconds = limitMilliseconds
         state = Mutex(State(idle: connections))
         for _ in 0..<count { permits.signal() }
     }
@@ -32,6 +35,7 @@ final class SQLiteReaders: Sendable {
         defer { permits.signal() }
         guard let connection = state.withLock({ $0.isClosed ? nil : $0.idle.popLast() }) else { throw .closed }
         defer { state.withLock { $0.idle.append(connection) } }
+        connection.limitTime(milliseconds: limitMilliseconds)
         try connection.run("BEGIN")
         let transaction = SQLiteTransaction(connection)
         let result: Result<T, DatabaseError>
@@ -41,6 +45,7 @@ final class SQLiteReaders: Sendable {
             result = .failure(error)
         }
         transaction.end()
+        connection.limitTime(milliseconds: nil)
         // Nothing was written; this only lets the snapshot go. A failure may have ended the transaction already.
         if !connection.isIdle { try connection.run("ROLLBACK") }
         return try result.get()

@@ -80,10 +80,11 @@ extension SQLiteSchema {
             organization TEXT NOT NULL,
             bucket TEXT NOT NULL,
             path TEXT NOT NULL,
+            kind TEXT NOT NULL CHECK (kind IN ('text', 'number', 'boolean', 'null', 'object')),
             text TEXT NOT NULL,
             number REAL,
             upload_id TEXT NOT NULL,
-            PRIMARY KEY (organization, bucket, path, text, upload_id)
+            PRIMARY KEY (organization, bucket, path, kind, text, upload_id)
         ) STRICT, WITHOUT ROWID
         """,
         """

@@ -144,7 +144,8 @@ final class Service: Sendable {
         let upkeep = upkeep
         try runBlocking { try await upkeep.recover() }
         upkeep.start()
-        try confirmations.resume()
+        let confirmations = confirmations
+        try runBlocking { try await confirmations.resume() }
         try publicServer.start()
         announce(publicServer, "public", settings.listeners.publicAddress)
         if let privateServer {

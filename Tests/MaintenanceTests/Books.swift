@@ -108,7 +108,7 @@ final class Books: Sendable {
         let received = ReceivedContent(size: file.size, sha256: try file.finish(), at: now)
         let isReceived = try await database.write { transaction throws(DatabaseError) in
             try transaction.bucketUploads.insert(upload)
-            return try transaction.bucketUploads.receive(upload.id, received, expiresAt: now)
+            return try transaction.bucketUploads.receive(upload.id, received, hold: nil, expiresAt: now)
         }
         guard isReceived else { throw SupportError("the announced upload was not received") }
     }

@@ -81,6 +81,18 @@ struct BucketBatchTests {
         #expect(try stranger.tenant.get("/v1/tasks/\(id)").summary == "404 not_found")
     }
 
+    @Test("An upload that several confirm at once has one result in all of them")
+    func sameTwice() throws {
+        let client = BucketClient(try Service.tenant())
+        let bad = try client.sent(try Repository.fixture(Sample.nsfwJPEG), "p.jpg", contentType: "image/jpeg")
+        let answer = try client.post(
+            "/confirm/batch", ["confirmations": .array(Array(repeating: ["upload_id": .string(bad.id)], count: 3))])
+        let task = try finished(try #require(answer.json["task_id"].string), client)
+        #expect(task["status"] == "FAILED")
+        let codes = task["outputs"].array.map { $0["error"]["error"]["code"].string }
+        #expect(codes == Array(repeating: "nsfw_content_rejected", count: 3))
+    }
+
     @Test("A batch of confirmations gives each its own result")
     func confirmations() throws {
         let client = BucketClient(try Service.tenant())
@@ -180,6 +192,61 @@ struct BucketDurabilityTests {
         #expect(!client.isStaged(upload.id))
         #expect(try client.heldCredits() == 1)
         #expect(try client.confirm(fresh.id).status == 200)
+        try service.stop()
+    }
+
+    // Cancelled, the scans of the confirmations in flight would look like an outage of the classifier, which admits
+    // where the organization fails open.
+    @Test(
+        "A service that is stopped ends its confirmations in flight by their verdict, and leaves the rest to the next start"
+    )
+    func stop() throws {
+        let service = try Service()
+        let client = BucketClient(try service.makeTenant())
+        let picture = try Repository.fixture("nsfw-pattern-large.jpg")
+        let uploads = try (0..<6).map { _ in try client.sent(picture, "p.jpg", contentType: "image/jpeg") }
+        let tasks = try uploads.map { upload in
+            try #require(try client.confirm(upload.id, query: "?async=true").json["task_id"].string)
+        }
+        try service.stop()
+        try service.start()
+        for task in tasks {
+            let isOver = try Concurrent.eventually(seconds: 60) {
+                try client.tenant.get("/v1/tasks/\(task)").json["status"] == "FAILED"
+            }
+            #expect(isOver)
+            let output = try client.tenant.get("/v1/tasks/\(task)").json["outputs"][0]
+            #expect(output["error"]["error"]["code"] == "nsfw_content_rejected")
+        }
+        #expect(try client.heldCredits() == 0)
+        try service.stop()
+    }
+
+    @Test("A task whose key was deleted before the restart ends, and says so")
+    func orphanedTask() throws {
+        let service = try Service()
+        let client = BucketClient(try service.makeTenant())
+        let upload = try client.sent(try Repository.fixture(Sample.safeJPEG), "p.jpg", contentType: "image/jpeg")
+        try service.stop()
+        let program = """
+            import sqlite3, sys
+            with sqlite3.connect(sys.argv[1]) as db:
+                db.execute("INSERT INTO tasks SELECT 'task_orphan', internal_id, 'api_buckets_uploads_confirm', 'photos',"
+                    " 'key_gone', 'req', ?, 9999999999999, 'PENDING', ?, NULL FROM organizations",
+                    (open(sys.argv[2]).read().strip(), '{"items":[{"upload_id":"' + sys.argv[3] + '"}]}'))
+            """
+        let edit = try ChildProcess.run(
+            "/usr/bin/env",
+            [
+                "python3", "-c", program, service.directory.path("data/portcullis.db"),
+                service.directory.path("data/node-id"), upload.id,
+            ])
+        #expect(edit.status == .exited(0), "\(edit.errorText)")
+        try service.start()
+        let task = try client.tenant.get("/v1/tasks/task_orphan").json
+        #expect(task["status"] == "FAILED")
+        #expect(task["outputs"][0]["error"]["error"]["code"] == "forbidden")
+        #expect(try client.confirm(upload.id).status == 200)
         try service.stop()
     }
 

@@ -136,6 +136,68 @@ struct BucketListTests {
         #expect(try client.list(["sort": ["field": "filename", "direction": "up"]]).status == 422)
     }
 
+    // The cursor's number was added to, and its overflow ended the whole process.
+    @Test("A cursor that no page named is refused, however large its number")
+    func largeCursor() throws {
+        let client = BucketClient(try Service.tenant())
+        for offset in ["9223372036854775807", "9223372036854775806", "1000000001", "-1", "+5x"] {
+            let answer = try client.list([:], query: "?limit=1&cursor=offset.\(offset)")
+            #expect(answer.summary == "422 validation_error", "\(offset)")
+        }
+        #expect(try client.list([:], query: "?limit=1&cursor=offset.1000000000").status == 200)
+    }
+
+    // Each value was a parameter of its own, and SQLite looks numbered ones up one after the other.
+    @Test("A filter of many values is answered quickly or refused, and never fails the service")
+    func largeFilters() throws {
+        let client = try filled()
+        let many = JSON.array((1...1_000).map { .number(Double($0)) })
+        #expect(try client.list(["filters": ["metadata.rank": many]]).json["stats"]["total_uploads"] == 2)
+        #expect(try client.list(["filters": ["file_size_bytes": many]]).json["stats"]["total_uploads"] == 1)
+        let lists = JSON.array(
+            Array(repeating: ["field": "file_size_bytes", "operator": "in", "value": many], count: 2))
+        #expect(try client.list(["filters": ["AND": lists]]).summary == "422 validation_error")
+        for name in ["AND", "OR", "NOT"] {
+            let groups = JSON.array(Array(repeating: [:], count: 1_500))
+            #expect(try client.list(["filters": [name: groups]]).summary == "422 validation_error")
+        }
+    }
+
+    @Test("Metadata compares by kind: a number is no text that reads like it, and null is there and not")
+    func kinds() throws {
+        let client = BucketClient(try Service.tenant())
+        let long = String(repeating: "long ", count: 500)
+        let metadata: [(String, JSON)] = [
+            ("mixed", ["v": ["5", 5]]), ("true", ["v": true]), ("text", ["v": "true"]), ("null", ["v": nil]),
+            ("object", ["v": ["inner": 1]]), ("long", ["v": .string(long)]), ("none", [:]),
+        ]
+        for (name, value) in metadata { _ = try client.announced(name, ["metadata": value]) }
+        func found(_ filter: JSON) throws -> [String] { try names(client, ["filters": filter]).sorted() }
+        #expect(try found(["metadata.v": 5]) == ["mixed"])
+        #expect(try found(["metadata.v": "5"]) == ["mixed"])
+        #expect(try found(["metadata.v": true]) == ["true"])
+        #expect(try found(["metadata.v": "true"]) == ["text"])
+        #expect(try found(["metadata.v": nil]) == ["none", "null"])
+        #expect(try found(["metadata.v": "null"]) == [])
+        #expect(try found(["metadata.v": .string(long)]) == ["long"])
+        #expect(try found(["metadata.v.inner": 1]) == ["object"])
+        let exists: JSON = ["field": "metadata.v", "operator": "exists", "value": true]
+        #expect(try found(["AND": [exists]]) == ["long", "mixed", "object", "text", "true"])
+        let less: JSON = ["field": "metadata.v", "operator": "lt", "value": "zzz"]
+        #expect(try found(["AND": [less]]) == ["long", "mixed", "text"])
+        let values = JSON.array((0...500).map { .number(Double($0)) })
+        #expect(try client.announce("many", ["metadata": ["v": values]]).summary == "422 validation_error")
+    }
+
+    @Test("The hash that an upload shows is the hash that it is found by")
+    func hashes() throws {
+        let client = BucketClient(try Service.tenant())
+        let upload = try client.sent(Sample.text)
+        #expect(try client.confirm(upload.id).status == 200)
+        let hash = try Digest.sha256(Sample.text)
+        #expect(try names(client, ["filters": ["file_hash": .string(hash)]]) == ["file.bin"])
+    }
+
     @Test("Pages by cursor, by offset and by number show every upload once", arguments: ["created_at", "filename"])
     func pages(field: String) throws {
         let client = try filled()
@@ -150,6 +212,9 @@ struct BucketListTests {
         #expect(found == ["a.jpg", "b.jpg", "c_100%.png", "d.bin", "e.txt"])
         #expect(try names(client, body, query: "?page=2&limit=2") == ["c_100%.png", "d.bin"])
         #expect(try names(client, body, query: "?offset=4") == ["e.txt"])
+        // The official SDK sends an offset of 0 with every list, also with one that names a page.
+        let withOffset: JSON = ["sort": ["field": .string(field), "direction": "asc"], "offset": 0]
+        #expect(try names(client, withOffset, query: "?page=3&page_size=2") == ["e.txt"])
         #expect(try client.list(body, query: "?page=2&include_total=true").json["pagination"]["total_pages"] == 3)
         for query in ["?limit=0", "?limit=1001", "?offset=-1", "?cursor=x", "?surprise=1"] {
             #expect(try client.list(body, query: query).summary == "422 validation_error", "\(query)")

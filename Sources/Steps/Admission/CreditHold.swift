@@ -26,10 +26,11 @@ package struct CreditHold: Sendable {
     /// few writes, and by no more than needed where doubling is not affordable.
     ///
     /// - Throws: `insufficient_credits`.
-    package mutating func grow(toCover bytes: Int64) async throws(Failure) {
+    /// - Parameter limit: the most bytes that can come; no more is held than they cost.
+    package mutating func grow(toCover bytes: Int64, ofAtMost limit: Int64 = .max) async throws(Failure) {
         let needed = Credits.cost(ofBytes: bytes)
         guard needed > amount else { return }
-        for wanted in [max(needed, amount * 2), needed] {
+        for wanted in [max(needed, min(amount * 2, Credits.cost(ofBytes: limit))), needed] {
             let (id, now) = (id, time.now())
             let growth: GrowOutcome = try await database.writeForRequest(durability: .relaxed) {
                 transaction throws(DatabaseError) in
