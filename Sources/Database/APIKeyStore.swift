@@ -58,14 +58,15 @@ package struct APIKeyStore {
     package func caller(hash: ContentHash) throws(DatabaseError) -> Caller? {
         try transaction.first(
             """
-            SELECT \(Self.columns), u.role, \(Organization.columns) FROM api_keys k
+            SELECT \(Self.columns), u.role, u.email, \(Organization.columns) FROM api_keys k
             JOIN organizations o ON o.internal_id = k.organization
             JOIN users u ON u.id = k.user_id
             WHERE k.hash = ?1 AND o.deleted_at IS NULL AND u.status = 'active'
             """, [.init(hash)]
         ) { row throws(DatabaseError) in
             let key = try Self.decode(&row).limited(to: try row.value())
-            return Caller(organization: try Organization.decode(&row), key: key)
+            let email = try row.text()
+            return Caller(organization: try Organization.decode(&row), key: key, email: email)
         }
     }
 

@@ -17,7 +17,8 @@ package struct AuditEvent: Hashable, Sendable {
     package let after: JSONObject?
     package let requestID: String?
     package let origin: AuditOrigin?
-    /// Filled in by the log, from the key that `actor` names, since key and user may be gone later.
+    /// Who that was, since key and user may be gone later, or already. Where the one who acted does not say, the log
+    /// looks it up when the event is entered.
     package private(set) var actorEmail: String?
     package private(set) var actorKeyName: String?
 
@@ -39,7 +40,7 @@ package struct AuditEvent: Hashable, Sendable {
         self.origin = origin
     }
 
-    fileprivate func naming(email: String?, keyName: String?) -> AuditEvent {
+    package func naming(email: String?, keyName: String?) -> AuditEvent {
         var event = self
         event.actorEmail = email
         event.actorKeyName = keyName
@@ -115,14 +116,14 @@ package struct AuditLog {
         try transaction.execute(
             """
             INSERT INTO audit_events (\(Self.columns)) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13,
-            (SELECT u.email FROM api_keys k JOIN users u ON u.id = k.user_id WHERE k.id = ?4),
-            (SELECT k.name FROM api_keys k WHERE k.id = ?4))
+            COALESCE(?14, (SELECT u.email FROM api_keys k JOIN users u ON u.id = k.user_id WHERE k.id = ?4)),
+            COALESCE(?15, (SELECT k.name FROM api_keys k WHERE k.id = ?4)))
             """,
             [
                 .init(event.id), .init(event.organization), .init(event.at), .init(event.actor), .init(event.action),
                 .init(event.resourceType), .init(event.resourceID), .init(event.before), .init(event.after),
                 .init(event.requestID), .init(event.origin?.address), .init(event.origin?.userAgent),
-                .init(event.origin?.reason),
+                .init(event.origin?.reason), .init(event.actorEmail), .init(event.actorKeyName),
             ])
     }
 

@@ -130,8 +130,11 @@ package struct User: Hashable, Sendable {
 package struct Caller: Sendable {
     package let organization: Organization
     package let key: APIKey
-    package init(organization: Organization, key: APIKey) {
+    /// Of the key's user; nil where only the key is known.
+    package let email: String?
+    package init(organization: Organization, key: APIKey, email: String? = nil) {
         self.organization = organization
         self.key = key
+        self.email = email
     }
 }

@@ -3,14 +3,23 @@ package import Authentication
 package import Domain
 package import HTTP
 
-/// Routes that need a bearer key: the key is checked, the request counted against its category, and only then the
-/// handler runs.
+/// Routes that need a bearer key: the key is checked, the request counted against its category, a JSON body read, and only
+/// then the handler runs, for a caller who is good at that moment.
 package struct AuthenticatedRoutes: Sendable {
     package typealias Handler = @Sendable (Request, Caller) async throws(Failure) -> Response
 
     private let authenticator: Authenticator
     private let limiter: RateLimiter
     private let readAudit: ReadAudit
+
+    /// What is known of a route beforehand.
+    private struct Route {
+        let needs: Permission
+        let category: RateLimitCategory
+        /// The kind of thing that it is about, such as `user`.
+        let resource: String
+        let takesJSON: Bool
+    }
 
     package init(authenticator: Authenticator, limiter: RateLimiter, readAudit: ReadAudit) {
         self.authenticator = authenticator
@@ -28,29 +37,48 @@ package struct AuthenticatedRoutes: Sendable {
         describedBy description: EndpointDescription, _ handler: @escaping Handler
     ) {
         let operation = description.operation(security: .bearerKey(needs, category))
-        let resource = description.tag.lowercased()
+        let route = Route(
+            needs: needs, category: category, resource: description.tag.lowercased(),
+            takesJSON: description.bodies.contains { $0.type == "application/json" })
         router.register(method, path, documentation: operation) { request throws(Failure) in
-            try await answer(request, needs: needs, category: category, of: resource, handler)
+            try await answer(request, route, handler)
         }
     }
 
-    private func answer(
-        _ request: Request, needs: Permission, category: RateLimitCategory, of resource: String, _ handler: Handler
-    ) async throws(Failure) -> Response {
-        let caller = try authenticator.caller(
-            authorization: request.head.headers.values("authorization"), from: request.head.remoteAddress)
-        guard caller.key.allows(needs) else {
+    private func answer(_ request: Request, _ route: Route, _ handler: Handler) async throws(Failure) -> Response {
+        let caller = try authenticate(request)
+        guard caller.key.allows(route.needs) else {
             // Every authenticated answer says how its limit stands; a refused one consumes nothing of it.
-            let status = limiter.status(category, for: caller)
-            return Response(failure: Authenticator.forbidden(needs)).adding(status.headers)
+            let status = limiter.status(route.category, for: caller)
+            return Response(failure: .forbidden(route.needs)).adding(status.headers)
         }
-        let pass = try limiter.take(category, for: caller)
+        let pass = try limiter.take(route.category, for: caller)
         var response: Response
         do throws(Failure) {
-            response = try await handler(request, caller)
-            try await readAudit.record(request, of: resource, by: caller)
+            response = try await work(request, caller, route, handler)
         } catch { response = Response(failure: error) }
         return response.adding(pass.status.headers)
+    }
+
+    private func authenticate(_ request: Request) throws(Failure) -> Caller {
+        try authenticator.caller(
+            authorization: request.head.headers.values("authorization"), from: request.head.remoteAddress)
+    }
+
+    private func work(
+        _ request: Request, _ caller: Caller, _ route: Route, _ handler: Handler
+    ) async throws(Failure) -> Response {
+        var (request, caller) = (request, caller)
+        if route.takesJSON {
+            // A client may take minutes to send its body, and lose its key meanwhile: who it is and what it may is
+            // asked again when the body is there.
+            request = try await request.readingJSON()
+            caller = try authenticate(request)
+            guard caller.key.allows(route.needs) else { throw .forbidden(route.needs) }
+        }
+        let response = try await handler(request, caller)
+        try await readAudit.record(request, of: route.resource, by: caller)
+        return response
     }
 }
 

@@ -3,13 +3,26 @@ package import HTTP
 import JSON
 
 extension Request {
+    /// A JSON body's most bytes.
+    private static let maximumJSONBytes = 1_048_576
+
+    /// The same request with its JSON body read to the end, so that `jsonObject` waits for nothing any more.
+    ///
+    /// - Throws: `unsupported_media_type` or `payload_too_large`, or what else ends the reading.
+    func readingJSON() async throws(Failure) -> Request {
+        try requireJSON()
+        var request = self
+        request.body = try await body.collected(maximumBytes: Self.maximumJSONBytes)
+        return request
+    }
+
     /// Reads the body as a JSON object (RFC 8259) of at most 1 MiB and 32 levels.
     ///
     /// - Parameter emptyMeans: what an empty body stands for; nil refuses it.
     /// - Throws: `unsupported_media_type`, `payload_too_large` or `malformed_json` with line and column.
     package func jsonObject(emptyMeans: JSONObject? = nil) async throws(Failure) -> JSONObject {
         try requireJSON()
-        let bytes = try await body.collect(maximumBytes: 1_048_576)
+        let bytes = try await body.collect(maximumBytes: Self.maximumJSONBytes)
         if bytes.isEmpty {
             guard let emptyMeans else {
                 throw Failure(.malformedJSON, "The body is empty; a JSON object is expected.")

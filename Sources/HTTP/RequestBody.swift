@@ -7,6 +7,13 @@ package struct RequestBody: Sendable {
     let exchange: Exchange
     /// Bytes announced; nil for a chunked body.
     package let contentLength: Int64?
+    /// The whole body, where it was collected before.
+    private var collected: [UInt8]?
+
+    init(exchange: Exchange, contentLength: Int64?) {
+        self.exchange = exchange
+        self.contentLength = contentLength
+    }
 
     /// Streams the body into `sink` until it ends or the sink asks for a pause; after a pause, call again to go on.
     /// Memory stays constant, and a slow sink holds the client back. Bytes in flight are never delivered twice. One call
@@ -25,9 +32,22 @@ package struct RequestBody: Sendable {
     ///   otherwise as `read(into:)`.
     package func collect(maximumBytes: Int) async throws(Failure) -> [UInt8] {
         let collector = Collector(maximumBytes: maximumBytes)
+        if let collected {
+            guard collected.count <= maximumBytes else { throw collector.tooLarge }
+            return collected
+        }
         guard contentLength ?? 0 <= Int64(maximumBytes) else { throw collector.tooLarge }
         while try await read(into: collector) == .paused {}
         return collector.bytes.withLock { $0 }
+    }
+
+    /// The same body, read to its end: `collect` gives it again without waiting for the client.
+    ///
+    /// - Throws: as `collect(maximumBytes:)`.
+    package func collected(maximumBytes: Int) async throws(Failure) -> RequestBody {
+        var body = self
+        body.collected = try await collect(maximumBytes: maximumBytes)
+        return body
     }
 }
 

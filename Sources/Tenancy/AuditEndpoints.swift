@@ -72,7 +72,7 @@ struct AuditEndpoints: Sendable {
         let wanted = fields.bool("read_auditing_enabled")
         try fields.finish()
         let trail = AuditTrail(request, by: caller, at: store.time.now())
-        let isEnabled = try await store.write { transaction throws(DatabaseError) -> Result<Bool, Failure> in
+        let isEnabled = try await store.write(trail) { transaction throws(DatabaseError) -> Result<Bool, Failure> in
             let change = try transaction.organizations.update(trail.organization, now: trail.at) {
                 if let wanted { $0.readAuditingEnabled = wanted }
             }

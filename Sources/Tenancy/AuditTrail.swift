@@ -4,15 +4,27 @@ import Domain
 import Endpoints
 import HTTP
 
-/// Who makes a change, and when: what every audit event of one request has in common.
+/// Who makes a change, by what right, and when: what every audit event of one request has in common.
 struct AuditTrail: Sendable {
+    /// What the right to change something rests on.
+    private enum Authority: Sendable {
+        /// A key of the organization with the permission `admin`, which all changes here need.
+        case key(ContentHash)
+        /// The operator's own.
+        case operatorOnly
+    }
+
     let organization: InternalID
-    /// A key's public identifier, `operator` or `system`.
+    /// A key's public identifier, `operator`, `command_line` or `system`.
     let actor: String
     let requestID: String
     let at: Timestamp
     let origin: AuditOrigin?
+    private let authority: Authority
+    private var actorEmail: String?
+    private var actorKeyName: String?
 
+    /// The operator's work.
     init(
         organization: InternalID, actor: String, requestID: String, at: Timestamp, origin: AuditOrigin? = nil
     ) {
@@ -21,13 +33,38 @@ struct AuditTrail: Sendable {
         self.requestID = requestID
         self.at = at
         self.origin = origin
+        authority = .operatorOnly
     }
 
     /// A request by one of the organization's own keys.
     init(_ request: Request, by caller: Caller, at: Timestamp) {
-        self.init(
-            organization: caller.organization.internalID, actor: caller.key.id.rawValue, requestID: request.head.id,
-            at: at, origin: AuditOrigin(request.head))
+        organization = caller.organization.internalID
+        actor = caller.key.id.rawValue
+        requestID = request.head.id
+        self.at = at
+        origin = AuditOrigin(request.head)
+        authority = .key(caller.key.hash)
+        actorEmail = caller.email
+        actorKeyName = caller.key.name
+    }
+
+    var isOperators: Bool {
+        if case .operatorOnly = authority { true } else { false }
+    }
+
+    /// Why the change may not be made; nil where it may. Asked inside the transaction that makes it: whoever lost a key, a
+    /// permission or a role the moment before changes nothing any more, and nobody changes an organization that is
+    /// deleted.
+    func refusal(in transaction: any Transaction) throws(DatabaseError) -> Failure? {
+        switch authority {
+        case .key(let hash):
+            guard let caller = try transaction.apiKeys.caller(hash: hash), caller.key.isActive(at: at) else {
+                return .invalidKey
+            }
+            return caller.key.allows(.admin) ? nil : .forbidden(.admin)
+        case .operatorOnly:
+            return try transaction.organizations.find(organization) == nil ? .noSuchOrganization : nil
+        }
     }
 
     /// Records a change of settings with those of its fields that changed, before and after.
@@ -47,7 +84,8 @@ struct AuditTrail: Sendable {
             AuditEvent(
                 id: RandomID.auditID(), organization: organization, at: at, actor: actor, action: action,
                 resourceType: resourceType, resourceID: resourceID, before: before, after: after, requestID: requestID,
-                origin: origin))
+                origin: origin
+            ).naming(email: actorEmail, keyName: actorKeyName))
     }
 
     /// Grants purchased credits, and records the grant and the tier that it led to.

@@ -34,8 +34,8 @@ struct KeyEndpoints: Sendable {
     }
 
     private func create(_ request: Request, _ caller: Caller) async throws(Failure) -> Response {
-        let trail = AuditTrail(request, by: caller, at: store.time.now())
         var fields = FieldReader(try await request.jsonObject())
+        let trail = AuditTrail(request, by: caller, at: store.time.now())
         let draft = KeyDraft(reading: &fields, defaultName: nil, now: trail.at)
         try fields.finish()
         // As in the official API, a key administrates only where that was asked for.
@@ -67,12 +67,12 @@ struct KeyEndpoints: Sendable {
     }
 
     private func update(_ request: Request, _ caller: Caller) async throws(Failure) -> Response {
-        let trail = AuditTrail(request, by: caller, at: store.time.now())
         var fields = FieldReader(try await request.jsonObject())
+        let trail = AuditTrail(request, by: caller, at: store.time.now())
         let update = KeyUpdate(reading: &fields, now: trail.at)
         try fields.finish()
         let (email, name) = (Self.email(request), Self.name(request))
-        let key = try await store.write { transaction throws(DatabaseError) in
+        let key = try await store.write(trail) { transaction throws(DatabaseError) in
             try Self.apply(update, toKey: name, ofUser: email, trail, in: transaction)
         }
         return Response(json: .object(key.presentation(organization: caller.organization.id, now: trail.at)))
@@ -128,7 +128,7 @@ struct KeyEndpoints: Sendable {
         try query.finish()
         let (email, name) = (Self.email(request), Self.name(request))
         let trail = AuditTrail(request, by: caller, at: store.time.now())
-        try await store.write { transaction throws(DatabaseError) -> Result<Void, Failure> in
+        try await store.write(trail) { transaction throws(DatabaseError) -> Result<Void, Failure> in
             guard let user = try transaction.users.find(trail.organization, email: email) else {
                 return .failure(.noUser(email))
             }

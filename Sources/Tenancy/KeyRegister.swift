@@ -24,7 +24,7 @@ struct KeyRegister: Sendable {
         let (secret, id) = (Secret(), RandomID.keyID())
         let (hash, organization) = (secret.hash, trail.organization)
         let prefix = secret.prefix
-        let key = try await store.write { transaction throws(DatabaseError) -> Result<APIKey, Failure> in
+        let key = try await store.write(trail) { transaction throws(DatabaseError) -> Result<APIKey, Failure> in
             guard let user = try transaction.users.find(organization, email: email) else {
                 return .failure(.noUser(email))
             }
@@ -50,7 +50,7 @@ struct KeyRegister: Sendable {
     func rotate(_ name: String, ofUser email: String, _ trail: AuditTrail) async throws(Failure) -> CreatedKey {
         let secret = Secret()
         let (hash, prefix, organization) = (secret.hash, secret.prefix, trail.organization)
-        let key = try await store.write { transaction throws(DatabaseError) -> Result<APIKey, Failure> in
+        let key = try await store.write(trail) { transaction throws(DatabaseError) -> Result<APIKey, Failure> in
             guard let user = try transaction.users.find(organization, email: email) else {
                 return .failure(.noUser(email))
             }

@@ -6,7 +6,7 @@ import Endpoints
 extension OrganizationDirectory {
     /// - Parameter object: the fields of `POST /v1/private/organizations`.
     package func create(
-        from object: JSONObject, actor: String, requestID: String
+        from object: JSONObject, by author: OperatorAuthor
     ) async throws(Failure) -> JSONObject {
         var fields = FieldReader(object)
         let update = OperatorUpdate(reading: &fields)
@@ -22,17 +22,17 @@ extension OrganizationDirectory {
             fields.absorb(reader)
         }
         try fields.finish()
-        return try await create(update, users: users, actor: actor, requestID: requestID).privatePresentation
+        return try await create(update, users: users, by: author).privatePresentation
     }
 
     /// - Parameter object: the fields of `PATCH /v1/private/organizations/{organization_id}`.
     package func update(
-        _ id: OrganizationID, from object: JSONObject, actor: String, requestID: String
+        _ id: OrganizationID, from object: JSONObject, by author: OperatorAuthor
     ) async throws(Failure) -> JSONObject {
         var fields = FieldReader(object)
         let update = OperatorUpdate(reading: &fields)
         try fields.finish()
-        return try await self.update(id, update, actor: actor, requestID: requestID).privatePresentation
+        return try await self.update(id, update, by: author).privatePresentation
     }
 
     package func presentation(of id: OrganizationID) throws(Failure) -> JSONObject {
@@ -48,23 +48,23 @@ extension OrganizationDirectory {
 
     /// - Parameter object: the fields of `…/add-user`.
     package func addUser(
-        from object: JSONObject, to id: OrganizationID, actor: String, requestID: String
+        from object: JSONObject, to id: OrganizationID, by author: OperatorAuthor
     ) async throws(Failure) -> JSONObject {
         var fields = FieldReader(object)
         let draft = UserDraft(reading: &fields, needsName: false)
         try fields.finish()
         guard let draft else { throw Failure(.validation) }
-        return try await addUser(draft, to: id, actor: actor, requestID: requestID).presentation
+        return try await addUser(draft, to: id, by: author).presentation
     }
 
     /// - Parameter object: the fields of `…/bootstrap-key`; all of them may be absent.
     package func createKey(
-        from object: JSONObject, forUser email: String, of id: OrganizationID, actor: String, requestID: String
+        from object: JSONObject, forUser email: String, of id: OrganizationID, by author: OperatorAuthor
     ) async throws(Failure) -> JSONObject {
         var fields = FieldReader(object)
         let draft = KeyDraft(reading: &fields, defaultName: "bootstrap", now: now())
         try fields.finish()
-        return try await createKey(draft, forUser: email, of: id, actor: actor, requestID: requestID)
+        return try await createKey(draft, forUser: email, of: id, by: author)
             .presentation(organization: id, now: now())
     }
 }

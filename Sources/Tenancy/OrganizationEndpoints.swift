@@ -66,7 +66,8 @@ struct OrganizationEndpoints: Sendable {
         try fields.finish()
         let trail = AuditTrail(request, by: caller, at: store.time.now())
         let id = trail.organization
-        let view = try await store.write { transaction throws(DatabaseError) -> Result<OrganizationView, Failure> in
+        let view = try await store.write(trail) {
+            transaction throws(DatabaseError) -> Result<OrganizationView, Failure> in
             let missing = try transaction.secrets.missing(update.secretNames, of: id)
             if let failure = OrganizationDirectory.unknownSecrets(missing) { return .failure(failure) }
             let change = try transaction.organizations.update(id, now: trail.at) { update.apply(to: &$0) }
@@ -88,7 +89,8 @@ struct OrganizationEndpoints: Sendable {
         fields.require("credits")
         try fields.finish()
         let trail = AuditTrail(request, by: caller, at: store.time.now())
-        let view = try await store.write { transaction throws(DatabaseError) -> Result<OrganizationView, Failure> in
+        let view = try await store.write(trail) {
+            transaction throws(DatabaseError) -> Result<OrganizationView, Failure> in
             try trail.grant(amount ?? 0, reason: "self_service", in: transaction)
             let view = try OrganizationView.read(trail.organization, in: transaction, now: trail.at)
             return view.map { .success($0) } ?? .failure(.organizationDeleted)

@@ -38,7 +38,7 @@ package struct PrivateOrganizationEndpoints: Sendable {
     private func create(_ request: Request) async throws(Failure) -> Response {
         let fields = try await request.jsonObject()
         return Response(
-            json: .object(try await directory.create(from: fields, actor: Self.actor, requestID: request.head.id)))
+            json: .object(try await directory.create(from: fields, by: Self.author(request))))
     }
 
     private func list(_ request: Request) throws(Failure) -> Response {
@@ -63,11 +63,11 @@ package struct PrivateOrganizationEndpoints: Sendable {
         return Response(
             json: .object(
                 try await directory.update(
-                    id(of: request), from: fields, actor: Self.actor, requestID: request.head.id)))
+                    id(of: request), from: fields, by: Self.author(request))))
     }
 
     private func delete(_ request: Request) async throws(Failure) -> Response {
-        try await directory.delete(id(of: request), actor: Self.actor, requestID: request.head.id)
+        try await directory.delete(id(of: request), by: Self.author(request))
         return Response(json: ["success": true, "message": "The organization was deleted."])
     }
 
@@ -76,7 +76,7 @@ package struct PrivateOrganizationEndpoints: Sendable {
         return Response(
             json: .object(
                 try await directory.addUser(
-                    from: fields, to: id(of: request), actor: Self.actor, requestID: request.head.id)))
+                    from: fields, to: id(of: request), by: Self.author(request))))
     }
 
     private func bootstrapKey(_ request: Request) async throws(Failure) -> Response {
@@ -84,11 +84,13 @@ package struct PrivateOrganizationEndpoints: Sendable {
         return Response(
             json: .object(
                 try await directory.createKey(
-                    from: fields, forUser: request.parameters["email"] ?? "", of: id(of: request), actor: Self.actor,
-                    requestID: request.head.id)))
+                    from: fields, forUser: request.parameters["email"] ?? "", of: id(of: request),
+                    by: Self.author(request))))
     }
 
-    private static let actor = "operator"
+    private static func author(_ request: Request) -> OperatorAuthor {
+        OperatorAuthor(actor: "operator", requestID: request.head.id, origin: AuditOrigin(request.head))
+    }
 
     private func id(of request: Request) -> OrganizationID {
         OrganizationID(rawValue: request.parameters["organization_id"] ?? "")

@@ -47,7 +47,7 @@ struct SecretEndpoints: Sendable {
         try fields.finish()
         let trail = AuditTrail(request, by: caller, at: store.time.now())
         let secret = vault.seal(value, named: name, of: trail.organization)
-        try await store.write { transaction throws(DatabaseError) -> Result<Void, Failure> in
+        try await store.write(trail) { transaction throws(DatabaseError) -> Result<Void, Failure> in
             guard try transaction.secrets.names(trail.organization).count < SecretLimits.secrets else {
                 return .failure(
                     Failure(.conflict, "The organization has \(SecretLimits.secrets) secrets; delete one first."))
@@ -77,7 +77,7 @@ struct SecretEndpoints: Sendable {
         let name = Self.name(request)
         let trail = AuditTrail(request, by: caller, at: store.time.now())
         let secret = vault.seal(value, named: name, of: trail.organization)
-        try await store.write { transaction throws(DatabaseError) -> Result<Void, Failure> in
+        try await store.write(trail) { transaction throws(DatabaseError) -> Result<Void, Failure> in
             guard try transaction.secrets.update(secret, now: trail.at) else { return .failure(.noSecret(name)) }
             try trail.record("secret_updated", "secret", name, in: transaction)
             return .success(())
@@ -88,7 +88,7 @@ struct SecretEndpoints: Sendable {
     private func delete(_ request: Request, _ caller: Caller) async throws(Failure) -> Response {
         let name = Self.name(request)
         let trail = AuditTrail(request, by: caller, at: store.time.now())
-        try await store.write { transaction throws(DatabaseError) -> Result<Void, Failure> in
+        try await store.write(trail) { transaction throws(DatabaseError) -> Result<Void, Failure> in
             let credentials = try transaction.organizations.find(trail.organization)?.defaultLLMCredentials ?? [:]
             let users = credentials.filter { $0.value == name }.keys.sorted()
             guard users.isEmpty else {

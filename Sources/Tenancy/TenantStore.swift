@@ -12,16 +12,23 @@ struct TenantStore: Sendable {
         try database.readForRequest(body)
     }
 
-    /// A body that refuses returns the failure, having written nothing.
+    /// Makes the change that `trail` records, if whoever makes it still may. A body that refuses returns the failure,
+    /// having written nothing.
     func write<T: Sendable>(
+        _ trail: AuditTrail,
         _ body: @escaping @Sendable (any Transaction) throws(DatabaseError) -> Result<T, Failure>
     ) async throws(Failure) -> T {
-        let result: Result<T, Failure> = try await database.writeForRequest(body)
+        let result: Result<T, Failure> = try await database.writeForRequest { transaction throws(DatabaseError) in
+            if let refusal = try trail.refusal(in: transaction) { return .failure(refusal) }
+            return try body(transaction)
+        }
         return try result.get()
     }
 }
 
 extension Failure {
+    static let noSuchOrganization = Failure(.notFound, "There is no such organization.")
+
     static func noUser(_ email: String) -> Failure {
         Failure(.notFound, "The organization has no user \"\(email.prefix(254))\".")
     }

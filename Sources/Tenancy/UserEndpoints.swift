@@ -38,7 +38,7 @@ struct UserEndpoints: Sendable {
         guard let draft else { throw Failure(.validation) }
         let trail = AuditTrail(request, by: caller, at: store.time.now())
         let user = draft.user(of: trail.organization, now: trail.at)
-        try await store.write { transaction throws(DatabaseError) -> Result<Void, Failure> in
+        try await store.write(trail) { transaction throws(DatabaseError) -> Result<Void, Failure> in
             guard try transaction.users.count(trail.organization) < UserLimits.users else {
                 return .failure(Failure(.conflict, "The organization has \(UserLimits.users) users already."))
             }
@@ -94,7 +94,7 @@ struct UserEndpoints: Sendable {
         try fields.finish()
         let email = request.parameters["user_email"] ?? ""
         let trail = AuditTrail(request, by: caller, at: store.time.now())
-        let user = try await store.write { transaction throws(DatabaseError) -> Result<User, Failure> in
+        let user = try await store.write(trail) { transaction throws(DatabaseError) -> Result<User, Failure> in
             guard let before = try transaction.users.find(trail.organization, email: email) else {
                 return .failure(.noUser(email))
             }
@@ -128,7 +128,7 @@ struct UserEndpoints: Sendable {
     private func delete(_ request: Request, _ caller: Caller) async throws(Failure) -> Response {
         let email = request.parameters["user_email"] ?? ""
         let trail = AuditTrail(request, by: caller, at: store.time.now())
-        try await store.write { transaction throws(DatabaseError) -> Result<Void, Failure> in
+        try await store.write(trail) { transaction throws(DatabaseError) -> Result<Void, Failure> in
             guard let user = try transaction.users.find(trail.organization, email: email) else {
                 return .failure(.noUser(email))
             }

@@ -70,7 +70,8 @@ package struct UploadEndpoints: Sendable {
         // Deleting twice is deleting once.
         if record.status != .deleted {
             try await services.register.delete(
-                record, organization: caller.organization.id, by: caller.key.id, requestID: request.head.id)
+                record, organization: caller.organization.id, by: caller.key.id, requestID: request.head.id,
+                origin: AuditOrigin(request.head))
         }
         return Response(status: 204)
     }

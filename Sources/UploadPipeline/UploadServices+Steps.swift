@@ -19,7 +19,7 @@ extension UploadServices {
             authorization: head.headers.values("authorization"), from: head.remoteAddress)
         // Also whoever lacks the permission is told how the limit stands.
         context.caller = caller
-        guard caller.key.allows(.write) else { throw Authenticator.forbidden(.write) }
+        guard caller.key.allows(.write) else { throw .forbidden(.write) }
     }
 
     func limitRate(_ context: inout UploadContext) throws(Failure) {
@@ -120,7 +120,8 @@ extension UploadServices {
         }
         let entry = UploadEntry(
             record: record, organization: caller.organization.id, hold: try context.requiring(\.hold).id,
-            requestID: context.requestID, idempotency: idempotency, isConfirmation: context.isConfirmation)
+            requestID: context.requestID, idempotency: idempotency, isConfirmation: context.isConfirmation,
+            caller: caller, origin: context.request.map { AuditOrigin($0.head) })
         if check.failure == nil {
             try await register.accept(entry, file: spooled.file)
         } else {

@@ -49,7 +49,7 @@ package struct HTTPRequest: Sendable {
         key.map { adding("Authorization", "Bearer \($0)") } ?? self
     }
 
-    var head: [UInt8] {
+    package var head: [UInt8] {
         var lines = ["\(method) \(target) HTTP/1.1", "Host: localhost"]
         lines += headers.map { "\($0.name): \($0.value)" }
         if case .chunks = body { lines.append("Transfer-Encoding: chunked") }
@@ -58,7 +58,7 @@ package struct HTTPRequest: Sendable {
     }
 
     /// The body as it goes over the wire, piece by piece.
-    var pieces: AnySequence<[UInt8]> {
+    package var pieces: AnySequence<[UInt8]> {
         switch body {
         case .none: AnySequence([])
         case .bytes(let bytes), .truncated(let bytes, _): AnySequence([bytes])

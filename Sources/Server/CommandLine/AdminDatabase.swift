@@ -11,6 +11,7 @@ enum AdminDatabase {
     static let defaultUser = "admin@localhost.localdomain"
     /// Who the audit log says it was.
     static let actor = "command_line"
+    static let author = OperatorAuthor(actor: actor, requestID: actor)
 
     static func use<T: Sendable>(
         _ body: @escaping @Sendable (OrganizationDirectory) async throws -> T

@@ -17,8 +17,7 @@ enum KeyCommand {
         let request = fields
         let created = try AdminDatabase.use { directory in
             try await directory.createKey(
-                from: request, forUser: email, of: organization, actor: AdminDatabase.actor,
-                requestID: AdminDatabase.actor)
+                from: request, forUser: email, of: organization, by: AdminDatabase.author)
         }
         if arguments.has("json") {
             Console.print(JSONValue.object(created).encoded)

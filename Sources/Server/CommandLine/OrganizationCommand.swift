@@ -30,7 +30,7 @@ enum OrganizationCommand {
         fields["users"] = [["email": .string(email), "role": "admin"]]
         let request = fields
         let created = try AdminDatabase.use { directory in
-            try await directory.create(from: request, actor: AdminDatabase.actor, requestID: AdminDatabase.actor)
+            try await directory.create(from: request, by: AdminDatabase.author)
         }
         show(created, asJSON: arguments.has("json"))
     }
@@ -74,7 +74,7 @@ enum OrganizationCommand {
             throw UsageError("the settings are not valid JSON: \(error.message)")
         }
         let changed = try AdminDatabase.use { directory in
-            try await directory.update(id, from: fields, actor: AdminDatabase.actor, requestID: AdminDatabase.actor)
+            try await directory.update(id, from: fields, by: AdminDatabase.author)
         }
         show(changed, asJSON: arguments.has("json"))
     }

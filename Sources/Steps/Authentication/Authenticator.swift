@@ -17,8 +17,7 @@ package struct Authenticator: Sendable {
     /// - Parameters:
     ///   - authorization: the request's `Authorization` fields.
     ///   - address: the client's; it may fail only so often.
-    /// - Throws: `unauthorized`, or `rate_limit_exceeded` after too many of these. The message is the same for an unknown, a revoked and an expired key, so that it tells
-    ///   nothing about keys to somebody who has none.
+    /// - Throws: `unauthorized`, or `rate_limit_exceeded` after too many of these.
     package func caller(authorization: [String], from address: String) throws(Failure) -> Caller {
         let hash: ContentHash
         do throws(Failure) { hash = SHA256.hash(of: try Self.bearerToken(in: authorization)) } catch {
@@ -33,7 +32,7 @@ package struct Authenticator: Sendable {
         let now = time.now()
         guard let caller, caller.key.isActive(at: now) else {
             attempts.noteFailure(of: hash, from: address)
-            throw Self.unauthorized("The bearer key is not valid.")
+            throw .invalidKey
         }
         attempts.noteSuccess(of: hash)
         noteUse(of: caller.key, now: now)
@@ -50,25 +49,15 @@ package struct Authenticator: Sendable {
         }
     }
 
-    package static func forbidden(_ needed: Permission) -> Failure {
-        Failure(
-            .forbidden, "The key lacks the permission \"\(needed.rawValue)\".",
-            details: ["required_permission": .string(needed.rawValue)])
-    }
-
     /// The token of the one `Authorization: Bearer` field (RFC 6750).
     package static func bearerToken(in authorization: [String]) throws(Failure) -> String {
         guard let field = authorization.first else {
-            throw unauthorized("The request has no Authorization field; expected \"Authorization: Bearer sk_…\".")
+            throw .unauthorized("The request has no Authorization field; expected \"Authorization: Bearer sk_…\".")
         }
         let parts = field.split(separator: " ", maxSplits: 1, omittingEmptySubsequences: true)
         guard authorization.count == 1, parts.count == 2, parts[0].lowercased() == "bearer",
             (1...200).contains(parts[1].utf8.count), parts[1].utf8.allSatisfy({ (0x21...0x7e).contains($0) })
-        else { throw unauthorized("The Authorization field is malformed; expected \"Authorization: Bearer sk_…\".") }
+        else { throw .unauthorized("The Authorization field is malformed; expected \"Authorization: Bearer sk_…\".") }
         return String(parts[1])
-    }
-
-    private static func unauthorized(_ message: String) -> Failure {
-        Failure(.unauthorized, message, headers: [("WWW-Authenticate", "Bearer")])
     }
 }

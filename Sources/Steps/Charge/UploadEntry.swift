@@ -1,3 +1,4 @@
+package import Database
 package import Domain
 
 /// One upload as it is entered into the books.
@@ -6,6 +7,10 @@ package struct UploadEntry: Sendable {
     package let organization: OrganizationID
     package let hold: HoldID
     package let requestID: String
+    /// Who uploads, as was known when the upload began: the key may be gone when it ends. nil where only the key is
+    /// known.
+    package let caller: Caller?
+    package let origin: AuditOrigin?
     /// What a repeat under the request's idempotency key is answered with; nil without a key.
     package let idempotency: IdempotencyEntry?
     /// Whether it was announced before, and is confirmed by this.
@@ -13,7 +18,8 @@ package struct UploadEntry: Sendable {
 
     package init(
         record: UploadRecord, organization: OrganizationID, hold: HoldID, requestID: String,
-        idempotency: IdempotencyEntry?, isConfirmation: Bool = false
+        idempotency: IdempotencyEntry?, isConfirmation: Bool = false, caller: Caller? = nil,
+        origin: AuditOrigin? = nil
     ) {
         self.record = record
         self.organization = organization
@@ -21,6 +27,8 @@ package struct UploadEntry: Sendable {
         self.requestID = requestID
         self.idempotency = idempotency
         self.isConfirmation = isConfirmation
+        self.caller = caller
+        self.origin = origin
     }
 }
 

@@ -26,24 +26,31 @@ package struct UploadRegister: Sendable {
 
     /// Charges and records an accepted upload whose content is stored.
     ///
-    /// - Throws: `deadline_exceeded` where the hold is not open any more; then nothing was written.
+    /// The key was good when the upload began, and that is enough: revoking it ends nothing that is under way. The
+    /// deletion of the organization does.
+    ///
+    /// - Throws: `deadline_exceeded` where the hold is not open any more, `unauthorized` where the organization was
+    ///   deleted; then nothing was written.
     package func accept(_ entry: UploadEntry, file: SpoolFile) async throws(Failure) {
         let (blobs, now) = (blobs, time.now())
-        let isEntered = try await database.writeForRequest { transaction throws(DatabaseError) in
+        let refusal: Failure? = try await database.writeForRequest { transaction throws(DatabaseError) in
             let record = entry.record
+            guard try transaction.organizations.find(record.organization) != nil else {
+                return Failure(.unauthorized, "The organization was deleted.")
+            }
             let capture = try transaction.credits.captureHold(
                 entry.hold, amount: record.credits, bytes: record.size, now: now)
-            guard case .captured = capture else { return false }
+            guard case .captured = capture else {
+                return Failure(.deadlineExceeded, "The upload took longer than its credits were held.")
+            }
             try transaction.uploads.insert(record)
             try transaction.blobs.retain(record.organization, record.sha256, size: record.size)
             try Self.ensureLinked(file, entry, in: blobs)
             try Self.settle(entry, at: now, in: transaction)
             try Self.audit("upload_accepted", entry, at: now, in: transaction)
-            return true
+            return nil
         }
-        guard isEntered else {
-            throw Failure(.deadlineExceeded, "The upload took longer than its credits were held.")
-        }
+        if let refusal { throw refusal }
     }
 
     /// Records a rejected upload and gives its credits back.
@@ -69,7 +76,8 @@ package struct UploadRegister: Sendable {
 
     /// Turns an upload into a tombstone, and removes its content if no other upload has the same.
     package func delete(
-        _ record: UploadRecord, organization: OrganizationID, by key: KeyID, requestID: String
+        _ record: UploadRecord, organization: OrganizationID, by key: KeyID, requestID: String,
+        origin: AuditOrigin? = nil
     ) async throws(Failure) {
         let now = time.now()
         let isLast = try await database.writeForRequest { transaction throws(DatabaseError) in
@@ -81,7 +89,7 @@ package struct UploadRegister: Sendable {
                     id: RandomID.auditID(), organization: record.organization, at: now, actor: key.rawValue,
                     action: "upload_deleted", resourceType: "upload", resourceID: record.id.rawValue,
                     before: ["status": .string(before.status.rawValue)],
-                    after: ["status": .string(UploadStatus.deleted.rawValue)], requestID: requestID))
+                    after: ["status": .string(UploadStatus.deleted.rawValue)], requestID: requestID, origin: origin))
             return try transaction.blobs.release(record.organization, record.sha256)
         }
         if isLast { try await removeContent(record.organization, organization, record.sha256) }
@@ -195,7 +203,8 @@ package struct UploadRegister: Sendable {
                 after: [
                     "reason": .string(record.receipt.reason.rawValue), "sha256": .string(record.sha256.rawValue),
                     "size": .integer(record.size), "credits": .integer(record.credits),
-                ], requestID: entry.requestID))
+                ], requestID: entry.requestID, origin: entry.origin
+            ).naming(email: entry.caller?.email, keyName: entry.caller?.key.name))
     }
 }
 
