@@ -36,7 +36,7 @@ package struct APIKeyStore {
         return permissions
     }
 
-    /// - Returns: false where the user has a key of this name that is not revoked.
+    /// - Returns: false where the user has a key of this name that is not revoked, be it expired.
     package func insert(_ key: APIKey) throws(DatabaseError) -> Bool {
         try transaction.execute(
             """
@@ -140,34 +140,64 @@ package struct APIKeyStore {
     }
 
     /// Revokes every key of a user.
-    /// - Returns: how many were revoked.
-    @discardableResult
-    package func revokeAll(of user: UserID, in organization: InternalID, now: Timestamp) throws(DatabaseError) -> Int {
-        try transaction.execute(
-            "UPDATE api_keys SET revoked_at = ?3 WHERE organization = ?1 AND user_id = ?2 AND revoked_at IS NULL",
-            [.init(organization), .init(user), .init(now)])
+    /// - Returns: those that were not revoked before, as they were.
+    package func revokeAll(
+        of user: UserID, in organization: InternalID, now: Timestamp
+    ) throws(DatabaseError) -> [APIKey] {
+        try revoke(
+            where: "k.organization = ?1 AND k.user_id = ?2", [.init(organization), .init(user)], now: now)
     }
 
-    /// How many keys of the user are not revoked.
-    package func count(of user: UserID, in organization: InternalID) throws(DatabaseError) -> Int {
+    /// Frees a name for another key of the user where its holder is expired, by revoking that one.
+    /// - Returns: the holder as it was; nil where there is none, or a good one.
+    package func revokeExpired(
+        named name: String, of user: UserID, in organization: InternalID, now: Timestamp
+    ) throws(DatabaseError) -> APIKey? {
+        try revoke(
+            where: "k.organization = ?1 AND k.user_id = ?2 AND k.name = ?3 AND k.expires_at <= ?4",
+            [.init(organization), .init(user), .init(name), .init(now)], now: now
+        ).first
+    }
+
+    private func revoke(
+        where condition: String, _ parameters: [SQLValue], now: Timestamp
+    ) throws(DatabaseError) -> [APIKey] {
+        let keys = try transaction.query(
+            "SELECT \(Self.columns) FROM api_keys k WHERE \(condition) AND k.revoked_at IS NULL", parameters,
+            Self.decode)
+        var revoked: [APIKey] = []
+        for key in keys where try revoke(key.organization, id: key.id, now: now) { revoked.append(key) }
+        return revoked
+    }
+
+    /// How many keys of the user are good at `now`.
+    package func count(of user: UserID, in organization: InternalID, now: Timestamp) throws(DatabaseError) -> Int {
         Int(
             try transaction.count(
-                "SELECT COUNT(*) FROM api_keys WHERE organization = ?1 AND user_id = ?2 AND revoked_at IS NULL",
-                [.init(organization), .init(user)]))
+                """
+                SELECT COUNT(*) FROM api_keys WHERE organization = ?1 AND user_id = ?2 AND revoked_at IS NULL
+                AND (expires_at IS NULL OR expires_at > ?3)
+                """, [.init(organization), .init(user), .init(now)]))
     }
 
-    /// Whether somebody can still administrate the organization without a key, or without a user: an active admin has a
-    /// key with that permission that is good at `now`.
-    package func hasAdministrator(
+    /// Until when somebody can administrate the organization, without a key or without a user: an active admin has a key
+    /// with that permission that is good at `now`, and this is the last moment of the longest-lived of these. `.never`
+    /// where one does not expire; nil where there is none.
+    package func administrationEnd(
         _ organization: InternalID, besidesKey key: KeyID? = nil, besidesUser user: UserID? = nil, now: Timestamp
-    ) throws(DatabaseError) -> Bool {
-        try transaction.count(
+    ) throws(DatabaseError) -> Timestamp? {
+        try transaction.first(
             """
-            SELECT COUNT(*) FROM api_keys k JOIN users u ON u.id = k.user_id
+            SELECT MAX(COALESCE(k.expires_at, ?5)) FROM api_keys k JOIN users u ON u.id = k.user_id
             WHERE k.organization = ?1 AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > ?2)
             AND u.status = 'active' AND u.role = 'admin' AND ',' || k.permissions || ',' LIKE '%,admin,%'
             AND k.id <> ?3 AND k.user_id <> ?4
-            """, [.init(organization), .init(now), .init(key?.rawValue ?? ""), .init(user?.rawValue ?? "")]) > 0
+            """,
+            [
+                .init(organization), .init(now), .init(key?.rawValue ?? ""), .init(user?.rawValue ?? ""),
+                .init(Timestamp.never),
+            ]
+        ) { row throws(DatabaseError) in try row.optionalTimestamp() } ?? nil
     }
 
     /// How often the time of a key's last use is written: once a minute at most.

@@ -58,18 +58,18 @@ extension Organization {
     private var encodedCredentials: JSONObject {
         var object = JSONObject()
         for (provider, secret) in defaultLLMCredentials.sorted(by: { $0.key < $1.key }) {
-            object[provider] = .string(secret)
+            object[provider.text] = .string(secret.text)
         }
         return object
     }
 
-    private static func decodeCredentials(_ object: JSONObject) throws(DatabaseError) -> [String: String] {
-        var credentials: [String: String] = [:]
+    private static func decodeCredentials(_ object: JSONObject) throws(DatabaseError) -> [ExactString: ExactString] {
+        var credentials: [ExactString: ExactString] = [:]
         for (provider, secret) in object {
             guard let name = secret.stringValue else {
                 throw .invalidRow("the credential of the provider \(provider) is \(secret.kindName)")
             }
-            credentials[provider] = name
+            credentials[ExactString(provider)] = ExactString(name)
         }
         return credentials
     }

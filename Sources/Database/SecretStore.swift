@@ -70,8 +70,10 @@ package struct SecretStore {
     }
 
     /// Those of `wanted` that the organization has not, in order.
-    package func missing(_ wanted: Set<String>, of organization: InternalID) throws(DatabaseError) -> [String] {
-        wanted.isEmpty ? [] : try wanted.subtracting(names(organization)).sorted()
+    package func missing(
+        _ wanted: Set<ExactString>, of organization: InternalID
+    ) throws(DatabaseError) -> [ExactString] {
+        wanted.isEmpty ? [] : try wanted.subtracting(names(organization).map { ExactString($0) }).sorted()
     }
 
     /// In the order of the names' bytes.

@@ -36,11 +36,19 @@ package struct Failure: Error, Sendable {
         ]
     }
 
-    /// A 422 that names each field and what is wrong with it.
-    package static func validation(_ errors: [ValidationError]) -> Failure {
-        Failure(
-            .validation, errors.map(\.summary).joined(separator: "; "),
-            details: ["validation_errors": .array(errors.map(\.json))])
+    /// A 422 that names each field and what is wrong with it, up to `ValidationError.maximumListed` of them: an answer
+    /// stays small, however much is wrong with a request.
+    ///
+    /// - Parameter unlisted: how many errors there are beside `errors`.
+    package static func validation(_ errors: [ValidationError], unlisted: Int = 0) -> Failure {
+        let listed = errors.prefix(ValidationError.maximumListed)
+        let rest = errors.count - listed.count + unlisted
+        var message = listed.prefix(10).map(\.summary).joined(separator: "; ")
+        let unsaid = rest + max(0, listed.count - 10)
+        if unsaid > 0 { message += "; and \(unsaid) more" }
+        var details: JSONObject = ["validation_errors": .array(listed.map(\.json))]
+        if rest > 0 { details["unlisted_errors"] = .integer(Int64(rest)) }
+        return Failure(.validation, message, details: details)
     }
 }
 
@@ -58,10 +66,14 @@ package struct ValidationError: Hashable, Sendable {
     /// What is wrong and what was expected.
     package var message: String
 
+    /// The most that one answer lists.
+    package static let maximumListed = 50
+
+    /// Names and messages, which may repeat what a client sent, are cut.
     package init(_ type: String, at location: [String], _ message: String) {
         self.type = type
-        self.location = location
-        self.message = message
+        self.location = location.map { $0.clipped(to: 100) }
+        self.message = message.clipped(to: 300)
     }
 
     package var summary: String { "\(location.joined(separator: ".")): \(message)" }

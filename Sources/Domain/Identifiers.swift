@@ -32,6 +32,15 @@ package struct KeyID: Hashable, Sendable, RawRepresentable, CustomStringConverti
     package let rawValue: String
     package init(rawValue: String) { self.rawValue = rawValue }
     package var description: String { rawValue }
+
+    /// Whether it has the form of an identifier: nothing else may be called like that.
+    package var isWellFormed: Bool {
+        let text = Array(rawValue.utf8)
+        return text.count == 20 && text.starts(with: "key_".utf8)
+            && text.dropFirst(4).allSatisfy { byte in
+                (0x30...0x39).contains(byte) || (0x41...0x5a).contains(byte) || (0x61...0x7a).contains(byte)
+            }
+    }
 }
 
 /// A user of an organization: `usr_` + 16 characters.

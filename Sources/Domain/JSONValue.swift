@@ -12,16 +12,8 @@ package enum JSONValue: Hashable, Sendable {
 /// The members of a JSON object, in order, each name once.
 package struct JSONObject: Hashable, Sendable, ExpressibleByDictionaryLiteral, Sequence {
     package typealias Member = (name: String, value: JSONValue)
-    /// A member's name. JSON compares names by their code points (RFC 8259, section 8.3), while Swift's strings count
-    /// as equal what Unicode calls canonically equivalent: `é` written in two ways would be one member.
-    private struct Name: Hashable, Sendable {
-        let text: String
-        static func == (left: Name, right: Name) -> Bool { left.text.utf8.elementsEqual(right.text.utf8) }
-        func hash(into hasher: inout Hasher) { for byte in text.utf8 { hasher.combine(byte) } }
-    }
-
     private var names: [String]
-    private var values: [Name: JSONValue]
+    private var values: [ExactString: JSONValue]
 
     package init() {
         names = []
@@ -39,12 +31,12 @@ package struct JSONObject: Hashable, Sendable, ExpressibleByDictionaryLiteral, S
 
     /// The member's value, nil where it is absent. Setting nil removes the member.
     package subscript(name: String) -> JSONValue? {
-        get { values[Name(text: name)] }
+        get { values[ExactString(name)] }
         set {
             if let newValue {
-                if values.updateValue(newValue, forKey: Name(text: name)) == nil { names.append(name) }
-            } else if values.removeValue(forKey: Name(text: name)) != nil {
-                names.removeAll { Name(text: $0) == Name(text: name) }
+                if values.updateValue(newValue, forKey: ExactString(name)) == nil { names.append(name) }
+            } else if values.removeValue(forKey: ExactString(name)) != nil {
+                names.removeAll { ExactString($0) == ExactString(name) }
             }
         }
     }
@@ -52,7 +44,7 @@ package struct JSONObject: Hashable, Sendable, ExpressibleByDictionaryLiteral, S
     package func makeIterator() -> AnyIterator<Member> {
         var index = 0
         return AnyIterator {
-            guard index < names.count, let value = values[Name(text: names[index])] else { return nil }
+            guard index < names.count, let value = values[ExactString(names[index])] else { return nil }
             defer { index += 1 }
             return (names[index], value)
         }

@@ -32,7 +32,7 @@ package struct Organization: Hashable, Sendable {
     /// Limits that the organization's admin set, over the operator's.
     package var rateLimitOverrides: RateLimitOverrides
     /// LLM provider → name of the secret that holds its credential.
-    package var defaultLLMCredentials: [String: String]
+    package var defaultLLMCredentials: [ExactString: ExactString]
     package var gate: GateSettings
     /// Set by the operator in place of the tier's allowance.
     package var monthlyAllowanceOverride: MonthlyAllowance?
@@ -48,7 +48,7 @@ package struct Organization: Hashable, Sendable {
         internalID: InternalID, id: OrganizationID, name: String, logoURL: String? = nil, billingEmail: String? = nil,
         notificationsEmail: String? = nil, metadata: JSONObject = [:], tier: Tier = .free,
         infrastructure: JSONObject? = nil, rateLimits: RateLimitOverrides = .init(),
-        rateLimitOverrides: RateLimitOverrides = .init(), defaultLLMCredentials: [String: String] = [:],
+        rateLimitOverrides: RateLimitOverrides = .init(), defaultLLMCredentials: [ExactString: ExactString] = [:],
         gate: GateSettings = .init(), monthlyAllowanceOverride: MonthlyAllowance? = nil,
         autoBillingEnabled: Bool = false, billingCycleStart: Int = 1, readAuditingEnabled: Bool = false,
         createdAt: Timestamp, updatedAt: Timestamp

@@ -5,6 +5,9 @@ package struct Timestamp: Hashable, Comparable, Sendable {
 
     package static func < (left: Timestamp, right: Timestamp) -> Bool { left.milliseconds < right.milliseconds }
 
+    /// Later than every moment.
+    package static let never = Timestamp(milliseconds: .max)
+
     /// Whole seconds since the epoch, rounded down.
     package var seconds: Int64 { milliseconds.flooredQuotient(1000) }
 
@@ -76,7 +79,8 @@ extension Timestamp {
             + "T\(padded(hour, 2)):\(padded(minute, 2)):\(padded(second, 2)).\(padded(fraction, 3))Z"
     }
 
-    /// Reads RFC 3339 (`2026-01-31T23:59:59[.fraction](Z|±hh:mm)`); nil for anything else, such as a missing zone.
+    /// Reads RFC 3339 (`2026-01-31T23:59:59[.fraction](Z|±hh:mm)`); nil for anything else, such as a missing zone or a
+    /// moment that in UTC lies outside the years 0 to 9999.
     package init?(iso8601 text: String) {
         var reader = DigitReader(text)
         guard let year = reader.number(4), reader.take("-"), let month = reader.number(2), reader.take("-"),
@@ -102,7 +106,12 @@ extension Timestamp {
         let start = CivilDate(year: year, month: month, day: day).startOfDay.milliseconds
         let timeOfDay = Int64(((hour * 60 + minute - offsetMinutes) * 60 + second) * 1000 + fraction)
         self.init(milliseconds: start + timeOfDay)
+        // In another zone the year may have four digits where in UTC it has none of these.
+        guard self >= CivilDate(year: 0, month: 1, day: 1).startOfDay, self <= Self.latest else { return nil }
     }
+
+    /// The last moment that RFC 3339 can name in UTC.
+    package static let latest = CivilDate(year: 10_000, month: 1, day: 1).startOfDay.adding(milliseconds: -1)
 }
 
 private struct DigitReader {

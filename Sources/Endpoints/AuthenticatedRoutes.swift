@@ -19,6 +19,7 @@ package struct AuthenticatedRoutes: Sendable {
         /// The kind of thing that it is about, such as `user`.
         let resource: String
         let takesJSON: Bool
+        let query: KnownQuery
     }
 
     package init(authenticator: Authenticator, limiter: RateLimiter, readAudit: ReadAudit) {
@@ -39,7 +40,8 @@ package struct AuthenticatedRoutes: Sendable {
         let operation = description.operation(security: .bearerKey(needs, category))
         let route = Route(
             needs: needs, category: category, resource: description.tag.lowercased(),
-            takesJSON: description.bodies.contains { $0.type == "application/json" })
+            takesJSON: description.bodies.contains { $0.type == "application/json" },
+            query: KnownQuery(of: description))
         router.register(method, path, documentation: operation) { request throws(Failure) in
             try await answer(request, route, handler)
         }
@@ -47,16 +49,24 @@ package struct AuthenticatedRoutes: Sendable {
 
     private func answer(_ request: Request, _ route: Route, _ handler: Handler) async throws(Failure) -> Response {
         let caller = try authenticate(request)
-        guard caller.key.allows(route.needs) else {
+        let isRecorded = readAudit.applies(to: request, by: caller)
+        guard caller.key.allows(route.needs) || isRecorded else {
             // Every authenticated answer says how its limit stands; a refused one consumes nothing of it.
             let status = limiter.status(route.category, for: caller)
             return Response(failure: .forbidden(route.needs)).adding(status.headers)
         }
+        // A refusal that is recorded does: nobody fills the audit log faster than the limits allow.
         let pass = try limiter.take(route.category, for: caller)
         var response: Response
+        var refusal: Failure?
         do throws(Failure) {
             response = try await work(request, caller, route, handler)
-        } catch { response = Response(failure: error) }
+        } catch { (response, refusal) = (Response(failure: error), error) }
+        if isRecorded {
+            do throws(Failure) {
+                try await readAudit.record(request, of: route.resource, by: caller, refusal: refusal)
+            } catch { response = Response(failure: error) }
+        }
         return response.adding(pass.status.headers)
     }
 
@@ -68,6 +78,8 @@ package struct AuthenticatedRoutes: Sendable {
     private func work(
         _ request: Request, _ caller: Caller, _ route: Route, _ handler: Handler
     ) async throws(Failure) -> Response {
+        guard caller.key.allows(route.needs) else { throw .forbidden(route.needs) }
+        try route.query.check(request.head)
         var (request, caller) = (request, caller)
         if route.takesJSON {
             // A client may take minutes to send its body, and lose its key meanwhile: who it is and what it may is
@@ -76,9 +88,7 @@ package struct AuthenticatedRoutes: Sendable {
             caller = try authenticate(request)
             guard caller.key.allows(route.needs) else { throw .forbidden(route.needs) }
         }
-        let response = try await handler(request, caller)
-        try await readAudit.record(request, of: route.resource, by: caller)
-        return response
+        return try await handler(request, caller)
     }
 }
 

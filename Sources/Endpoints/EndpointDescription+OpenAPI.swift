@@ -24,7 +24,7 @@ extension EndpointDescription {
             operation["security"] = [["bearerKey": []]]
             operation["x-permission"] = .string(permission.rawValue)
             operation["x-rate-limit-category"] = .string(category.rawValue)
-            known.formUnion([.unauthorized, .forbidden, .tooManyRequests])
+            known.formUnion([.unauthorized, .forbidden, .tooManyRequests, .validation])
             for name in Self.rateLimitHeaders { headers[name] = ["$ref": .string("#/components/headers/\(name)")] }
         }
         operation["parameters"] = .array(

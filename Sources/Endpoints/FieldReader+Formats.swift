@@ -3,14 +3,14 @@ package import Domain
 extension FieldReader {
     /// An e-mail address as the HTML standard defines it, with a domain that has a dot, of at most 254 characters; the
     /// part before the `@` may have letters of any script (RFC 6531), domains of other scripts are written in Punycode.
-    /// Whether mail arrives, only mail can tell.
+    /// Whether mail arrives, only mail can tell. The domain is given in lower case.
     package mutating func email(_ name: String) -> String? {
         guard let text = string(name, length: 3...254) else { return nil }
         guard Self.isEmail(text) else {
             reject(name, "email", "is not an e-mail address of the form name@example.org")
             return nil
         }
-        return text
+        return NameRules.folded(email: text)
     }
 
     /// An absolute `http` or `https` URL of at most 2,048 characters.
@@ -37,14 +37,14 @@ extension FieldReader {
     }
 
     /// A map of names to names, such as LLM provider → secret.
-    package mutating func names(_ name: String, maximumCount: Int) -> [String: String]? {
+    package mutating func names(_ name: String, maximumCount: Int) -> [ExactString: ExactString]? {
         guard let object = object(name) else { return nil }
         guard object.count <= maximumCount else {
             reject(name, "too_long", "has \(object.count) entries; at most \(maximumCount) are accepted")
             return nil
         }
         var reader = FieldReader(object, at: ["body", name])
-        var names: [String: String] = [:]
+        var names: [ExactString: ExactString] = [:]
         for key in object.keys {
             if !(1...100).contains(key.unicodeScalars.count) {
                 reject(name, "string_length", "a name in it has not 1 to 100 characters")
@@ -53,7 +53,7 @@ extension FieldReader {
                 reject(name, "control_character", "a name in it contains a control character")
             }
             if let value = reader.string(key, length: 1...200) {
-                names[key] = value
+                names[ExactString(key)] = ExactString(value)
             } else if object[key] == .null {
                 reader.reject(key, "string_type", "is null; expected a string")
             }
@@ -98,8 +98,10 @@ extension FieldReader {
 
     /// What `isWebURL` accepts, as a regular expression (ECMA 262).
     package static let webURLPattern =
-        #"^[Hh][Tt][Tt][Pp][Ss]?://(?:\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z.~%!$&'()*+,;=_-]+)(?::[0-9]{1,5})?"#
+        #"^[Hh][Tt][Tt][Pp][Ss]?://(?:\[[0-9A-Fa-f:.]+\]|(?:\#(label)\.)*\#(label)\.?)"#
+        + #"(?::(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?"#
         + #"(?:[/?#][!#-;=?-\[\]_a-z~]*)?$"#
+    private static let label = "[0-9A-Za-z_](?:[0-9A-Za-z_-]{0,61}[0-9A-Za-z_])?"
 
     package static func isWebURL(_ text: String) -> Bool {
         let lowered = text.prefix(8).lowercased()
@@ -117,12 +119,29 @@ extension FieldReader {
             else { return false }
         } else {
             host = authority.prefix { $0 != UInt8(ascii: ":") }
-            guard !host.isEmpty, !host.contains(where: { "@[]".utf8.contains($0) }) else { return false }
+            guard isHost(host) else { return false }
         }
-        let port = authority[host.endIndex...]
-        guard let colon = port.first else { return true }
-        let digits = port.dropFirst()
-        return colon == UInt8(ascii: ":") && (1...5).contains(digits.count)
-            && digits.allSatisfy { (0x30...0x39).contains($0) }
+        return isPort(authority[host.endIndex...])
+    }
+
+    /// A name as the DNS takes it, with underscores, which are found in practice, and maybe a dot at its end.
+    private static func isHost(_ host: Substring.UTF8View) -> Bool {
+        let hyphen = UInt8(ascii: "-")
+        var labels = host.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
+        if labels.count > 1, labels.last?.isEmpty == true { labels.removeLast() }
+        return labels.allSatisfy { label in
+            (1...63).contains(label.count) && label.first != hyphen && label.last != hyphen
+                && label.allSatisfy { isAlphanumeric(Unicode.Scalar($0)) || $0 == hyphen || $0 == UInt8(ascii: "_") }
+        }
+    }
+
+    /// Nothing, or a colon and a number from 1 to 65535.
+    private static func isPort(_ text: Substring.UTF8View) -> Bool {
+        guard let colon = text.first else { return true }
+        let digits = Array(text.dropFirst())
+        guard colon == UInt8(ascii: ":"), (1...5).contains(digits.count), digits[0] != UInt8(ascii: "0"),
+            digits.allSatisfy({ (0x30...0x39).contains($0) })
+        else { return false }
+        return digits.reduce(0) { $0 * 10 + Int($1 - 0x30) } <= 65_535
     }
 }

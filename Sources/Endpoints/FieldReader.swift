@@ -8,8 +8,10 @@ package import Domain
 package struct FieldReader {
     private let object: JSONObject
     private let location: [String]
-    private var asked: Set<String> = []
+    private var asked: Set<ExactString> = []
+    /// The first errors, as many as an answer lists.
     package private(set) var errors: [ValidationError] = []
+    private var unlisted = 0
 
     package init(_ object: JSONObject, at location: [String] = ["body"]) {
         self.object = object
@@ -18,27 +20,35 @@ package struct FieldReader {
 
     /// Ends the reading.
     ///
-    /// - Throws: `validation_error` with every error found, unknown fields among them.
+    /// - Throws: `validation_error` with the errors found, unknown fields among them.
     package mutating func finish() throws(Failure) {
-        for name in object.keys where !asked.contains(name) {
+        for name in object.keys where !asked.contains(ExactString(name)) {
             reject(name, "unknown_field", "this field is unknown or cannot be set here")
         }
-        guard errors.isEmpty else { throw .validation(errors) }
+        guard errors.isEmpty else { throw .validation(errors, unlisted: unlisted) }
     }
 
     package mutating func reject(_ name: String, _ type: String, _ message: String) {
+        guard errors.count < ValidationError.maximumListed else {
+            unlisted += 1
+            return
+        }
         errors.append(ValidationError(type, at: location + [name], message))
     }
 
     /// Takes over what a reader of a nested object found.
     package mutating func absorb(_ nested: FieldReader) {
         var nested = nested
-        do { try nested.finish() } catch { errors += nested.errors }
+        do throws(Failure) { try nested.finish() } catch {
+            let room = ValidationError.maximumListed - errors.count
+            errors += nested.errors.prefix(room)
+            unlisted += nested.unlisted + max(0, nested.errors.count - room)
+        }
     }
 
     /// The raw value; nil where absent or null.
     package mutating func value(_ name: String) -> JSONValue? {
-        asked.insert(name)
+        asked.insert(ExactString(name))
         guard let value = object[name], value != .null else { return nil }
         return value
     }
@@ -109,13 +119,30 @@ package struct FieldReader {
         return text
     }
 
+    /// A name that people read: as `string`, and not blank, and without anything that is not seen or that turns the
+    /// direction of text.
+    package mutating func displayName(_ name: String, length: ClosedRange<Int>) -> String? {
+        string(name, length: length).flatMap { checked($0, name, NameRules.problem(inDisplayName:)) }
+    }
+
+    /// A name that URLs carry, too: as `displayName`, and not of blanks and dots alone.
+    package mutating func pathName(_ name: String, length: ClosedRange<Int>) -> String? {
+        string(name, length: length).flatMap { checked($0, name, NameRules.problem(inPathName:)) }
+    }
+
+    private mutating func checked(_ text: String, _ name: String, _ problem: (String) -> String?) -> String? {
+        guard let problem = problem(text) else { return text }
+        reject(name, "name", problem)
+        return nil
+    }
+
     package mutating func choice<Value: RawRepresentable & CaseIterable>(
         _ name: String, of type: Value.Type
     ) -> Value? where Value.RawValue == String {
         guard let value = value(name) else { return nil }
         guard let choice = value.stringValue.flatMap(Value.init(rawValue:)) else {
             let choices = Value.allCases.map(\.rawValue).joined(separator: ", ")
-            reject(name, "enum", "\(value.encoded.prefix(80)) is not one of \(choices)")
+            reject(name, "enum", "\(value.encoded.clipped(to: 80)) is not one of \(choices)")
             return nil
         }
         return choice

@@ -32,7 +32,8 @@ package struct ListQuery {
 
     package mutating func integer(_ name: String, _ range: ClosedRange<Int>) -> Int? {
         guard let text = reader.value(name)?.stringValue else { return nil }
-        guard let number = Int(text), range.contains(number) else {
+        // As JSON writes it: neither `+5` nor `007`.
+        guard let number = Int(text), String(number) == text, range.contains(number) else {
             reader.reject(
                 name, "integer_parsing", "is not a whole number from \(range.lowerBound) to \(range.upperBound)")
             return nil

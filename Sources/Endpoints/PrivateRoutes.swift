@@ -24,10 +24,12 @@ package struct PrivateRoutes: Sendable {
         _ handler: @escaping @Sendable (Request) async throws(Failure) -> Response
     ) {
         var description = description
-        description.failures.formUnion([.unauthorized, .tooManyRequests])
+        description.failures.formUnion([.unauthorized, .tooManyRequests, .validation])
         let operation = description.operation(security: .operatorToken)
+        let query = KnownQuery(of: description)
         router.register(method, path, documentation: operation) { request throws(Failure) in
             try authorize(request.head)
+            try query.check(request.head)
             return try await handler(request)
         }
     }

@@ -13,16 +13,31 @@ package struct ReadAudit: Sendable {
         self.time = time
     }
 
-    /// Nothing is answered that could not be recorded: whoever asks for this must be able to rely on it.
+    /// Whether a request is one that its organization wants recorded. HEAD tells as much as GET of many things, such as
+    /// whether they exist and how large they are.
+    func applies(to request: Request, by caller: Caller) -> Bool {
+        caller.organization.readAuditingEnabled && (request.head.method == .get || request.head.method == .head)
+    }
+
+    /// Records a read, or an attempt at one that was refused. Nothing is answered that could not be recorded: whoever
+    /// asks for this must be able to rely on it.
     ///
-    /// - Parameter resource: the kind of thing that is read, such as `user`.
-    func record(_ request: Request, of resource: String, by caller: Caller) async throws(Failure) {
-        guard caller.organization.readAuditingEnabled, request.head.method == .get else { return }
+    /// - Parameters:
+    ///   - resource: the kind of thing that is read, such as `user`.
+    ///   - refusal: what was answered in place of it. Where the service itself failed, nothing was read or refused.
+    func record(
+        _ request: Request, of resource: String, by caller: Caller, refusal: Failure?
+    ) async throws(Failure) {
+        if let refusal, refusal.code.status >= 500 { return }
+        let after: JSONObject? = refusal.map {
+            ["status": .integer(Int64($0.code.status)), "code": .string($0.code.rawValue)]
+        }
         let event = AuditEvent(
             id: RandomID.auditID(), organization: caller.organization.internalID, at: time.now(),
-            actor: caller.key.id.rawValue, action: "\(resource)_accessed", resourceType: resource,
-            resourceID: String(request.head.path.prefix(500)), requestID: request.head.id,
-            origin: AuditOrigin(request.head))
+            actor: caller.key.id.rawValue, action: "\(resource)_\(refusal == nil ? "accessed" : "access_refused")",
+            resourceType: resource, resourceID: request.head.path.clipped(to: 499), after: after,
+            requestID: request.head.id, origin: AuditOrigin(request.head)
+        ).naming(email: caller.email, keyName: caller.key.name)
         // Survives the death of the process; a power failure may take the last moments of reading with it.
         try await database.writeForRequest(durability: .relaxed) { transaction throws(DatabaseError) in
             try transaction.audit.insert(event)

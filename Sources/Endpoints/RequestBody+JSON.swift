@@ -41,10 +41,16 @@ extension Request {
 
     private func requireJSON() throws(Failure) {
         guard let type = head.headers["content-type"] else { return }
-        let essence = type.prefix { $0 != ";" }.filter { $0 != " " && $0 != "\t" }.lowercased()
-        guard essence == "application/json" || essence.hasSuffix("+json") else {
+        let field = ParameterizedField(type)
+        guard let field, field.value == "application/json" || field.value.hasSuffix("+json") else {
             throw Failure(
-                .unsupportedMediaType, "The content type is \(type.prefix(100)); application/json is expected.")
+                .unsupportedMediaType, "The content type is \(type.clipped(to: 100)); application/json is expected.")
+        }
+        // JSON is UTF-8 (RFC 8259, section 8.1). In UTF-7 and the like, the same bytes would say something else.
+        let charset = field.parameters["charset"]?.lowercased() ?? "utf-8"
+        guard charset == "utf-8" || charset == "utf8" else {
+            throw Failure(
+                .unsupportedMediaType, "The character set is \(charset.clipped(to: 100)); utf-8 is expected.")
         }
     }
 }

@@ -55,6 +55,21 @@ package struct Schema: Sendable {
         matching(#"^[^\u0000-\u001f\u007f]*$"#, length: length)
     }
 
+    /// A name as `FieldReader.displayName` takes it.
+    package static func displayName(_ length: ClosedRange<Int>) -> Schema {
+        matching("^[^\(unseen)]*[^\(unseen)\(blank)][^\(unseen)]*$", length: length)
+    }
+
+    /// A name as `FieldReader.pathName` takes it.
+    package static func pathName(_ length: ClosedRange<Int>) -> Schema {
+        matching("^[^\(unseen)]*[^\(unseen)\(blank).][^\(unseen)]*$", length: length)
+    }
+
+    // The insides of classes of characters.
+    private static let unseen =
+        #"\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069"#
+    private static let blank = #" \u00a0\u1680\u2000\u2001\u2002-\u200a\u202f\u205f\u3000"#
+
     package static func matching(_ pattern: String, length: ClosedRange<Int>) -> Schema {
         Schema([
             "type": "string", "minLength": .integer(Int64(length.lowerBound)),
@@ -93,9 +108,9 @@ package struct Schema: Sendable {
         return object(parts, required: required, isClosed: true)
     }
 
-    /// The object of an answer: every member is there; later versions may add some.
-    package static func answer(_ properties: [Property]) -> Schema {
-        object(properties, required: properties.map(\.name), isClosed: false)
+    /// The object of an answer: every member is there, but for the optional ones; later versions may add some.
+    package static func answer(_ properties: [Property], optional: [Property] = []) -> Schema {
+        object(properties + optional, required: properties.map(\.name), isClosed: false)
     }
 
     /// Any names, values of one kind.

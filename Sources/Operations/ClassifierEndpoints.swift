@@ -47,6 +47,10 @@ package struct ClassifierEndpoints: Sendable {
             .answer([
                 ("state", .choice(of: State.self)), ("available", .boolean), ("workers", .integer()),
                 ("live", .integer()), ("busy", .integer()), ("queued", .integer()), ("restarts", .integer()),
+                ("out_of_service", .boolean), ("unavailable_reason", Schema.string.nullable),
+                ("model", Schema.string.nullable), ("model_sha256", Schema.string.nullable),
+                ("self_test_score", Schema.number.nullable),
+                ("processes", Schema.array(.integer()).described("Process numbers of the workers")),
                 ("unscanned_debt", .integer()),
             ]))
         static let get = EndpointDescription(

@@ -60,10 +60,14 @@ struct AuditEndpoints: Sendable {
 
     private func get(_ request: Request, _ caller: Caller) throws(Failure) -> Response {
         let name = request.parameters["audit_id"] ?? ""
+        // The official API has this beside the events.
+        guard name != "export" else {
+            throw Failure(.notFound, "Audit events are not exported here; list them page by page.")
+        }
         let event = try store.read { transaction throws(DatabaseError) in
             try transaction.audit.find(caller.organization.internalID, id: name)
         }
-        guard let event else { throw Failure(.notFound, "There is no audit event \"\(name.prefix(100))\".") }
+        guard let event else { throw Failure(.notFound, "There is no audit event \"\(name.clipped(to: 100))\".") }
         return Response(json: event.presentation)
     }
 
@@ -95,7 +99,8 @@ extension AuditEvent {
         return [
             "audit_id": .string(id), "timestamp": JSONValue(at), "resource_type": .string(resourceType),
             "resource_id": .string(resourceID), "action": .string(action), "actor_id": .string(actor),
-            "actor_type": .string(actorType), "status": "success", "changes": changes,
+            "actor_type": .string(actorType),
+            "status": action.hasSuffix("_access_refused") ? "failure" : "success", "changes": changes,
             "reason": JSONValue(origin?.reason), "ip_address": JSONValue(origin?.address),
             "user_agent": JSONValue(origin?.userAgent), "actor_name": nil, "actor_email": JSONValue(actorEmail),
             "actor_key_name": JSONValue(actorKeyName), "request_id": JSONValue(requestID),
@@ -113,7 +118,8 @@ extension AuditEndpoints {
             "AuditEvent",
             .answer([
                 ("audit_id", .string), ("timestamp", .timestamp), ("resource_type", .string), ("resource_id", .string),
-                ("action", .string), ("actor_id", .string), ("actor_type", .string), ("status", .string),
+                ("action", .string), ("actor_id", .string), ("actor_type", .string),
+                ("status", .choice(["success", "failure"])),
                 (
                     "changes",
                     Schema.answer([

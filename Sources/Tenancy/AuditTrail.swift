@@ -88,18 +88,27 @@ struct AuditTrail: Sendable {
             ).naming(email: actorEmail, keyName: actorKeyName))
     }
 
+    func recordRevocation(of key: APIKey, in transaction: any Transaction) throws(DatabaseError) {
+        try record(
+            "api_key_revoked", "api_key", key.id.rawValue, before: key.auditView,
+            after: ["revoked_at": JSONValue(at)], in: transaction)
+    }
+
     /// Grants purchased credits, and records the grant and the tier that it led to.
     func grant(_ amount: Int64, reason: String, in transaction: any Transaction) throws(DatabaseError) {
         guard
             let result = try transaction.credits.grant(
                 amount, to: organization, reason: reason, now: at)
         else { return }
+        let purchased = result.balance.purchased
         try record(
-            "credits_granted", "credits", reason, after: ["credits": .integer(amount)], in: transaction)
+            "credits_granted", "credits", reason, before: ["purchased_credits": .integer(purchased - amount)],
+            after: ["purchased_credits": .integer(purchased), "credits": .integer(amount)], in: transaction)
         if let tier = result.upgradedTo {
+            // Only a free organization is raised.
             try record(
-                "organization_tier_upgraded", "tier", tier.rawValue, after: ["account_type": .string(tier.rawValue)],
-                in: transaction)
+                "tier_upgraded", "tier", tier.rawValue, before: ["account_type": .string(Tier.free.rawValue)],
+                after: ["account_type": .string(tier.rawValue)], in: transaction)
         }
     }
 

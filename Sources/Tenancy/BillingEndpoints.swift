@@ -168,6 +168,7 @@ extension BillingPeriod {
         let last = CivilDate(
             year: date.year, month: date.month, day: CivilDate.days(inMonth: date.month, of: date.year))
         self.init(containing: last.startOfDay, cycleStart: cycleStart)
+        guard end <= .latest else { return nil }
     }
 }
 
@@ -191,6 +192,15 @@ extension BillingEndpoints {
         private static let tag = "Billing"
         private static let credits = Schema.map(.integer(0...Int64.max))
 
+        private static let nothing = Schema.anything.nullable.described("Always null; for the official SDK's model")
+        private static let planUsage = Schema.answer([
+            ("product", .string), ("tier", .choice(of: Tier.self)), ("plan_name", .string),
+            ("monthly_minimum_cents", .integer()), ("period_start", .timestamp), ("period_end", .timestamp),
+            ("objects_processed", .integer(0...Int64.max)), ("object_cap", nothing), ("vectors_stored", nothing),
+            ("vectors_stored_complete", .boolean), ("vector_cap", nothing), ("usage_pct", Schema.number.nullable),
+            ("cap_state", .choice(["ok", "warning", "exceeded"])),
+        ])
+
         static let balance = EndpointDescription(
             "get_credit_balance_organizations_billing", tag: tag, "Read what is available now.",
             answer: .named(
@@ -213,7 +223,8 @@ extension BillingEndpoints {
                     ("current_month_usage", .integer(0...Int64.max)), ("billing_month", .string),
                     ("billing_period_start", .timestamp), ("billing_period_end", .timestamp),
                     ("estimated_cost_usd", .number), ("credit_rate", .number), ("auto_billing_enabled", .boolean),
-                    ("next_invoice_date", .timestamp), ("plan_usage", .map(.anything)),
+                    ("next_invoice_date", .timestamp), ("plan_usage", planUsage),
+                    ("usage_v2", nothing), ("slack_invite", nothing),
                 ])))
 
         static let breakdown = EndpointDescription(
@@ -223,7 +234,10 @@ extension BillingEndpoints {
                 .answer([
                     ("billing_month", .string), ("total_credits", .integer(0...Int64.max)),
                     ("total_cost_usd", .number), ("by_operation", credits), ("by_extractor", credits),
-                    ("by_namespace", credits), ("by_bucket", credits), ("by_media_type", credits),
+                    ("by_namespace", credits),
+                    ("by_retriever", credits), ("by_resource_kind", credits), ("by_storage_class", credits),
+                    ("pending_credits", .number), ("pending_by_operation", credits), ("by_bucket", credits),
+                    ("by_media_type", credits),
                     ("by_api_key", credits), ("total_bytes", .integer(0...Int64.max)),
                     ("total_uploads", .integer(0...Int64.max)), ("period_start", .timestamp),
                     ("period_end", .timestamp),

@@ -13,7 +13,7 @@ struct KeyDraft: Sendable {
 
     /// - Parameter defaultName: where the field `name` is absent; nil where it is required.
     init(reading fields: inout FieldReader, defaultName: String?, now: Timestamp) {
-        name = fields.string("name", length: KeyLimits.nameLength) ?? defaultName ?? ""
+        name = fields.keyName() ?? defaultName ?? ""
         if defaultName == nil { fields.require("name") }
         description = fields.string("description", length: 0...KeyLimits.descriptionLength) ?? ""
         permissions = fields.permissions()
@@ -39,7 +39,7 @@ struct KeyUpdate: Sendable {
 
     /// A null takes expiry and limit away; elsewhere it says nothing.
     init(reading fields: inout FieldReader, now: Timestamp) {
-        name = fields.string("name", length: KeyLimits.nameLength)
+        name = fields.keyName()
         description = fields.string("description", length: 0...KeyLimits.descriptionLength)
         permissions = fields.permissions()
         rateLimitOverride = Explicit(
@@ -58,17 +58,34 @@ struct KeyUpdate: Sendable {
         key.expiresAt = expiresAt.applied(to: key.expiresAt)
         if status == .revoked { key.revokedAt = now }
     }
+
+    /// The key as it would be.
+    func applied(to key: APIKey, now: Timestamp) -> APIKey {
+        var key = key
+        apply(to: &key, now: now)
+        return key
+    }
 }
 
 enum KeyLimits {
     static let nameLength = 1...100
     static let descriptionLength = 500
     static let rateLimit: ClosedRange<Int64> = 1...1_000_000_000
-    /// Of one user, revoked ones not counted.
+    /// Of one user, revoked and expired ones not counted.
     static let keys = 100
 }
 
 extension FieldReader {
+    fileprivate mutating func keyName() -> String? {
+        guard let name = pathName("name", length: KeyLimits.nameLength) else { return nil }
+        // It would stand in the way of the key that has the identifier.
+        guard !KeyID(rawValue: name).isWellFormed else {
+            reject("name", "name", "has the form of a key's identifier")
+            return nil
+        }
+        return name
+    }
+
     fileprivate mutating func permissions() -> Set<Permission>? {
         guard let values = array("permissions", maximumCount: Permission.allCases.count) else { return nil }
         let permissions = Set(values.compactMap { $0.stringValue.flatMap(Permission.init(rawValue:)) })
@@ -114,11 +131,11 @@ struct CreatedKey: Sendable {
 }
 
 extension APIKey {
-    /// The key as the API shows it. The official SDK's model demands an `internal_id`; it carries the public
-    /// identifier.
+    /// The key as the API shows it. The official SDK's model demands an `internal_id` and a `key_hash`. They carry the
+    /// public identifiers: whoever reads a hash of the secret could use it to check guesses.
     func presentation(organization: OrganizationID, now: Timestamp) -> JSONObject {
         [
-            "key_id": .string(id.rawValue), "key_hash": .string(hash.rawValue), "key_prefix": .string(prefix),
+            "key_id": .string(id.rawValue), "key_hash": .string(id.rawValue), "key_prefix": .string(prefix),
             "key_type": "standard", "internal_id": .string(organization.rawValue),
             "organization_id": .string(organization.rawValue), "user_id": .string(user.rawValue),
             "name": .string(name), "description": .string(description), "permissions": permissionsValue, "scopes": [],

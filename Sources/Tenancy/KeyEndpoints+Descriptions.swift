@@ -10,7 +10,7 @@ extension KeyEndpoints {
             "key_name", .text(KeyLimits.nameLength), "The key's name, or its identifier.")
 
         static let settings: [Schema.Property] = [
-            ("name", .text(KeyLimits.nameLength)), ("description", .text(0...KeyLimits.descriptionLength)),
+            ("name", .pathName(KeyLimits.nameLength)), ("description", .text(0...KeyLimits.descriptionLength)),
             (
                 "permissions",
                 .array(.choice(of: Permission.self), count: 1...Permission.allCases.count, unique: true)

@@ -94,22 +94,11 @@ struct KeyEndpoints: Sendable {
         {
             return .failure(failure)
         }
-        if let wanted = update.name, wanted != before.name,
-            try transaction.apiKeys.find(organization, user: user.id, name: wanted) != nil
-        {
-            return .failure(KeyRegister.nameTaken(wanted))
+        let after = update.applied(to: before, now: trail.at)
+        if let failure = try refusal(of: after, replacing: before, of: user, trail, in: transaction) {
+            return .failure(failure)
         }
-        let endsAdministration =
-            before.allows(.admin)
-            && (update.status == .revoked || update.permissions.map { !$0.contains(.admin) } ?? false)
-        if endsAdministration,
-            try !transaction.apiKeys.hasAdministrator(organization, besidesKey: before.id, now: trail.at)
-        {
-            return .failure(.lastAdministrator)
-        }
-        let change = try transaction.apiKeys.update(organization, id: before.id) {
-            update.apply(to: &$0, now: trail.at)
-        }
+        let change = try transaction.apiKeys.update(organization, id: before.id) { $0 = after }
         guard let change else { return .failure(.noKey(name)) }
         let action =
             change.after.revokedAt != nil
@@ -119,6 +108,29 @@ struct KeyEndpoints: Sendable {
             action, "api_key", before.id.rawValue, from: change.before.auditView, to: change.after.auditView,
             in: transaction)
         return .success(change.after)
+    }
+
+    /// Why a key cannot become what a change makes of it; nil where it can.
+    private static func refusal(
+        of after: APIKey, replacing before: APIKey, of user: User, _ trail: AuditTrail, in transaction: any Transaction
+    ) throws(DatabaseError) -> Failure? {
+        // An expired key that is good again is one more.
+        if after.isActive(at: trail.at), !before.isActive(at: trail.at),
+            let failure = try KeyRegister.tooMany(of: user.id, trail, in: transaction)
+        {
+            return failure
+        }
+        guard
+            try Administration(trail, in: transaction).survives(
+                without: before.id, butWith: user.role == .admin ? after : nil)
+        else { return .lastAdministrator }
+        // Last, because it may write.
+        if ExactString(after.name) != ExactString(before.name),
+            try !KeyRegister.free(after.name, of: user.id, trail, in: transaction)
+        {
+            return KeyRegister.nameTaken(after.name)
+        }
+        return nil
     }
 
     private func revoke(_ request: Request, _ caller: Caller) async throws(Failure) -> Response {
@@ -135,14 +147,13 @@ struct KeyEndpoints: Sendable {
             guard let key = try transaction.apiKeys.find(trail.organization, user: user, nameOrID: name) else {
                 return .failure(.noKey(name))
             }
-            guard try transaction.apiKeys.hasAdministrator(trail.organization, besidesKey: key.id, now: trail.at)
-            else { return .failure(.lastAdministrator) }
+            guard try Administration(trail, in: transaction).survives(without: key.id) else {
+                return .failure(.lastAdministrator)
+            }
             guard try transaction.apiKeys.revoke(trail.organization, id: key.id, now: trail.at) else {
                 return .failure(.noKey(name))
             }
-            try trail.record(
-                "api_key_revoked", "api_key", key.id.rawValue, before: key.auditView,
-                after: ["revoked_at": JSONValue(trail.at)], in: transaction)
+            try trail.recordRevocation(of: key, in: transaction)
             return .success(())
         }
         return Response(json: ["success": true, "message": "The API key was revoked."])
@@ -154,6 +165,8 @@ struct KeyEndpoints: Sendable {
         return Response(json: .object(rotated.presentation(organization: caller.organization.id, now: trail.at)))
     }
 
-    private static func email(_ request: Request) -> String { request.parameters["user_email"] ?? "" }
+    private static func email(_ request: Request) -> String {
+        NameRules.folded(email: request.parameters["user_email"] ?? "")
+    }
     private static func name(_ request: Request) -> String { request.parameters["key_name"] ?? "" }
 }

@@ -29,9 +29,12 @@ struct KeyRegister: Sendable {
                 return .failure(.noUser(email))
             }
             if let failure = Self.refusal(of: draft.permissions, for: user) { return .failure(failure) }
-            guard try transaction.apiKeys.count(of: user.id, in: organization) < KeyLimits.keys else {
-                return .failure(
-                    Failure(.conflict, "The user has \(KeyLimits.keys) keys already; revoke one of them first."))
+            // The operator always gets in.
+            if !trail.isOperators, let failure = try Self.tooMany(of: user.id, trail, in: transaction) {
+                return .failure(failure)
+            }
+            guard try Self.free(draft.name, of: user.id, trail, in: transaction) else {
+                return .failure(Self.nameTaken(draft.name))
             }
             let granted = draft.permissions ?? permissions.filter { $0 <= user.role.highestPermission }
             let key = APIKey(
@@ -55,7 +58,11 @@ struct KeyRegister: Sendable {
                 return .failure(.noUser(email))
             }
             if let failure = Self.refusal(of: nil, for: user) { return .failure(failure) }
-            guard let found = try transaction.apiKeys.find(organization, user: user, nameOrID: name),
+            guard let found = try transaction.apiKeys.find(organization, user: user, nameOrID: name) else {
+                return .failure(.noKey(name))
+            }
+            guard found.isActive(at: trail.at) else { return .failure(Self.expired(found)) }
+            guard
                 let change = try transaction.apiKeys.update(
                     organization, id: found.id,
                     {
@@ -68,6 +75,32 @@ struct KeyRegister: Sendable {
             return .success(change.after)
         }
         return CreatedKey(key: key, secret: secret.text)
+    }
+
+    /// Makes a name free that an expired key holds.
+    /// - Returns: false where a good key holds it; nothing was written then.
+    static func free(
+        _ name: String, of user: UserID, _ trail: AuditTrail, in transaction: any Transaction
+    ) throws(DatabaseError) -> Bool {
+        let expired = try transaction.apiKeys.revokeExpired(
+            named: name, of: user, in: trail.organization, now: trail.at)
+        if let expired { try trail.recordRevocation(of: expired, in: transaction) }
+        return try transaction.apiKeys.find(trail.organization, user: user, name: name) == nil
+    }
+
+    /// Why a user cannot have one more key; nil where it can.
+    static func tooMany(
+        of user: UserID, _ trail: AuditTrail, in transaction: any Transaction
+    ) throws(DatabaseError) -> Failure? {
+        let count = try transaction.apiKeys.count(of: user, in: trail.organization, now: trail.at)
+        guard count >= KeyLimits.keys else { return nil }
+        return Failure(.conflict, "The user has \(KeyLimits.keys) keys already; revoke one of them first.")
+    }
+
+    private static func expired(_ key: APIKey) -> Failure {
+        Failure(
+            .conflict, "The key is expired, and would be with another secret as well; change its expires_at first.",
+            details: ["expires_at": JSONValue(key.expiresAt), "retryable": false])
     }
 
     /// Why a user cannot have a key with these permissions.
@@ -94,12 +127,13 @@ struct KeyRegister: Sendable {
 }
 
 extension APIKeyStore {
-    /// The user's key of this name that is not revoked; else that of this identifier, as the official API allows it.
+    /// The user's key of this identifier, as the official API allows it, or of this name; revoked ones are not found. The
+    /// identifier goes first: another key's name must not stand in the way of revoking a key by it.
     func find(_ organization: InternalID, user: User, nameOrID: String) throws(DatabaseError) -> APIKey? {
-        if let key = try find(organization, user: user.id, name: nameOrID) { return key }
-        guard let key = try find(organization, id: KeyID(rawValue: nameOrID)), key.user == user.id,
-            key.revokedAt == nil
-        else { return nil }
-        return key
+        let id = KeyID(rawValue: nameOrID)
+        if id.isWellFormed, let key = try find(organization, id: id), key.user == user.id {
+            return key.revokedAt == nil ? key : nil
+        }
+        return try find(organization, user: user.id, name: nameOrID)
     }
 }

@@ -30,7 +30,7 @@ struct OperatorUpdate: Sendable {
     }
 
     /// Names of secrets that must exist.
-    var secretNames: Set<String> { tenant.secretNames }
+    var secretNames: Set<ExactString> { tenant.secretNames }
 
     func apply(to organization: inout Organization) {
         tenant.apply(to: &organization)

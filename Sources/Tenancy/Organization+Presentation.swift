@@ -79,7 +79,7 @@ extension Organization {
     private var credentialsObject: JSONObject {
         var object = JSONObject()
         for (provider, secret) in defaultLLMCredentials.sorted(by: { $0.key < $1.key }) {
-            object[provider] = .string(secret)
+            object[provider.text] = .string(secret.text)
         }
         return object
     }

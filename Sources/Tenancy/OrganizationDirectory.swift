@@ -22,7 +22,7 @@ package struct OrganizationDirectory: Sendable {
         update.apply(to: &draft)
         let organization = draft
         let people = users.map { $0.user(of: organization.internalID, now: now) }
-        guard Set(people.map(\.email)).count == people.count else {
+        guard Set(people.map { ExactString($0.email) }).count == people.count else {
             throw .validation([ValidationError("duplicate", at: ["body", "users"], "has an e-mail address twice")])
         }
         let trail = author.trail(of: organization.internalID, at: now)
@@ -57,6 +57,9 @@ package struct OrganizationDirectory: Sendable {
             let change = try transaction.organizations.update(internalID, now: trail.at) { update.apply(to: &$0) }
             guard let change else { return .failure(.noSuchOrganization) }
             try trail.record("organization_updated", before: change.before, after: change.after, in: transaction)
+            if Self.concernsDedicatedPlane(change) {
+                try trail.record("dedicated_plane_updated", "organization", id.rawValue, in: transaction)
+            }
             if let credits = update.credits, credits > 0 {
                 try trail.grant(credits, reason: "operator", in: transaction)
             }
@@ -65,14 +68,21 @@ package struct OrganizationDirectory: Sendable {
         }
     }
 
+    /// Whether a change is one within the dedicated plane. Where its content lives, only the operator knows; that it
+    /// changed is the organization's own affair.
+    private static func concernsDedicatedPlane(_ change: (before: Organization, after: Organization)) -> Bool {
+        guard let before = change.before.infrastructure, let after = change.after.infrastructure else { return false }
+        return ExactString(JSONValue.object(before).encoded) != ExactString(JSONValue.object(after).encoded)
+    }
+
     /// What a change of `default_llm_credentials` is refused with that names secrets which do not exist.
-    static func unknownSecrets(_ names: [String]) -> Failure? {
+    static func unknownSecrets(_ names: [ExactString]) -> Failure? {
         guard !names.isEmpty else { return nil }
         return .validation(
             names.map {
                 ValidationError(
                     "unknown_secret", at: ["body", "default_llm_credentials"],
-                    "names the secret \"\($0)\", which does not exist")
+                    "names the secret \"\($0.text)\", which does not exist")
             })
     }
 
@@ -130,6 +140,6 @@ package struct OrganizationDirectory: Sendable {
     ) async throws(Failure) -> CreatedKey {
         let trail = author.trail(of: try find(id).organization.internalID, at: now())
         return try await KeyRegister(store: store).create(
-            draft, forUser: email, default: Set(Permission.allCases), creator: nil, trail)
+            draft, forUser: NameRules.folded(email: email), default: Set(Permission.allCases), creator: nil, trail)
     }
 }

@@ -38,7 +38,7 @@ struct OrganizationEndpoints: Sendable {
     private func view(_ caller: Caller) throws(Failure) -> OrganizationView {
         let (internalID, now) = (caller.organization.internalID, store.time.now())
         let view = try store.read { transaction throws(DatabaseError) in
-            try OrganizationView.read(internalID, in: transaction, now: now)
+            try OrganizationView.read(internalID, for: .init(caller), in: transaction, now: now)
         }
         guard let view else { throw Failure.organizationDeleted }
         return view

@@ -9,13 +9,13 @@ struct OrganizationUpdate: Sendable {
     private(set) var notificationsEmail: String?
     private(set) var metadata: JSONObject?
     private(set) var rateLimitOverrides: RateLimitOverrides?
-    private(set) var defaultLLMCredentials: [String: String]?
+    private(set) var defaultLLMCredentials: [ExactString: ExactString]?
     private(set) var checkEnabled: Bool?
     private(set) var failClosed: Bool?
 
     /// - Parameter rateLimitCeiling: the highest limit, in requests per minute, that an organization may set.
     init(reading fields: inout FieldReader, rateLimitCeiling: Int) {
-        name = fields.string("organization_name", length: 1...200)
+        name = fields.displayName("organization_name", length: 1...200)
         logoURL = fields.webURL("logo_url")
         billingEmail = fields.email("billing_email")
         notificationsEmail = fields.email("notifications_email")
@@ -28,7 +28,7 @@ struct OrganizationUpdate: Sendable {
     }
 
     /// Names of secrets that must exist.
-    var secretNames: Set<String> { Set((defaultLLMCredentials ?? [:]).values) }
+    var secretNames: Set<ExactString> { Set((defaultLLMCredentials ?? [:]).values) }
 
     func apply(to organization: inout Organization) {
         if let name { organization.name = name }

@@ -102,7 +102,7 @@ extension PrivateOrganizationEndpoints {
         private static let tag = "Organization"
         private static let credits = Schema.integer(0...OperatorUpdate.maximumCredits)
         private static let user: [Schema.Property] = [
-            ("email", .email), ("user_name", .text(UserLimits.nameLength)), ("role", .choice(of: UserRole.self)),
+            ("email", .email), ("user_name", .displayName(UserLimits.nameLength)), ("role", .choice(of: UserRole.self)),
             ("status", .choice(of: UserStatus.self)), ("avatar_url", .webURL), ("metadata", .jsonObject),
         ]
         private static let changes: [Schema.Property] =
@@ -129,7 +129,13 @@ extension PrivateOrganizationEndpoints {
 
         static let list = EndpointDescription(
             "list_organizations", tag: tag, "List the organizations, newest first.",
-            answer: .answer([("results", .array(.privateOrganization)), ("pagination", .map(.anything))])
+            answer: .answer([
+                ("results", .array(.privateOrganization)),
+                (
+                    "pagination",
+                    .answer([("page_size", .integer(1...100)), ("next_cursor", Schema.string.nullable)])
+                ),
+            ])
         ).filtered(by: [.init("limit", .integer(1...100), "How many at most."), .cursor])
 
         static let get = EndpointDescription(

@@ -12,7 +12,8 @@ extension Schema {
         ]))
 
     private static let keyMembers: [Property] = [
-        ("key_id", .string), ("key_hash", Schema.string.described("SHA-256 of the secret")),
+        ("key_id", .string),
+        ("key_hash", Schema.string.described("The key's identifier again, for the official SDK's model")),
         ("key_prefix", Schema.string.described("The first characters of the secret")),
         ("key_type", .choice(["standard"])),
         ("internal_id", Schema.string.described("The organization's public identifier, for the official SDK's model")),
@@ -35,12 +36,15 @@ extension Schema {
             ]))
     }
 
+    private static let nothing = anything.nullable.described("Always null; for the official SDK's model")
     private static let organizationMembers: [Property] = [
         ("organization_id", .string), ("organization_name", .string), ("logo_url", Schema.string.nullable),
         ("account_type", .choice(of: Tier.self)),
         ("credit_count", Schema.integer().described("Credits available now")),
-        ("effective_monthly_credit_cap", Schema.integer().nullable), ("metadata", .map(.anything)),
+        ("effective_monthly_credit_cap", Schema.integer().nullable),
+        ("onboarding_answers", nothing), ("metadata", .map(.anything)),
         ("billing_email", Schema.string.nullable), ("notifications_email", Schema.string.nullable),
+        ("notifications_email_delivery_status", nothing),
         ("rate_limits", .rateLimitsAnswer), ("auto_billing_enabled", .boolean),
         ("billing_cycle_start", .integer(1...31)), ("current_month_usage", .integer(0...Int64.max)),
         ("created_at", .timestamp), ("updated_at", .timestamp), ("users", .array(.user)),
@@ -61,7 +65,7 @@ extension Schema {
     /// The fields that an organization's admin may change.
     static func organizationChanges(rateLimitCeiling: Int) -> [Property] {
         [
-            ("organization_name", .text(1...200)), ("logo_url", .webURL), ("billing_email", .email),
+            ("organization_name", .displayName(1...200)), ("logo_url", .webURL), ("billing_email", .email),
             ("notifications_email", .email), ("metadata", .jsonObject),
             ("rate_limit_overrides", .rateLimits(ceiling: rateLimitCeiling)),
             (

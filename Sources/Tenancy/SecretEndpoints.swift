@@ -41,7 +41,7 @@ struct SecretEndpoints: Sendable {
     private func create(_ request: Request, _ caller: Caller) async throws(Failure) -> Response {
         let vault = try openVault()
         var fields = FieldReader(try await request.jsonObject())
-        let name = fields.string("secret_name", length: SecretLimits.nameLength) ?? ""
+        let name = fields.pathName("secret_name", length: SecretLimits.nameLength) ?? ""
         fields.require("secret_name")
         let value = Self.value(&fields)
         try fields.finish()
@@ -90,7 +90,7 @@ struct SecretEndpoints: Sendable {
         let trail = AuditTrail(request, by: caller, at: store.time.now())
         try await store.write(trail) { transaction throws(DatabaseError) -> Result<Void, Failure> in
             let credentials = try transaction.organizations.find(trail.organization)?.defaultLLMCredentials ?? [:]
-            let users = credentials.filter { $0.value == name }.keys.sorted()
+            let users = credentials.filter { $0.value == ExactString(name) }.keys.sorted().map(\.text)
             guard users.isEmpty else {
                 return .failure(
                     Failure(
@@ -124,7 +124,7 @@ struct SecretEndpoints: Sendable {
 
 extension Failure {
     fileprivate static func noSecret(_ name: String) -> Failure {
-        Failure(.notFound, "The organization has no secret \"\(name.prefix(100))\".")
+        Failure(.notFound, "The organization has no secret \"\(name.clipped(to: 100))\".")
     }
 }
 
@@ -156,7 +156,7 @@ extension SecretEndpoints {
             .named(
                 "CreateSecretRequest",
                 .request(
-                    [("secret_name", .text(SecretLimits.nameLength)), ("secret_value", value)],
+                    [("secret_name", .pathName(SecretLimits.nameLength)), ("secret_value", value)],
                     required: ["secret_name", "secret_value"]))
         )
         .failing(.alreadyExists, .conflict, .notEnabled)

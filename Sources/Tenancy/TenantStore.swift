@@ -30,17 +30,17 @@ extension Failure {
     static let noSuchOrganization = Failure(.notFound, "There is no such organization.")
 
     static func noUser(_ email: String) -> Failure {
-        Failure(.notFound, "The organization has no user \"\(email.prefix(254))\".")
+        Failure(.notFound, "The organization has no user \"\(email.clipped(to: 254))\".")
     }
 
     static func noKey(_ name: String) -> Failure {
-        Failure(.notFound, "There is no such API key: \"\(name.prefix(100))\".")
+        Failure(.notFound, "There is no such API key: \"\(name.clipped(to: 100))\".")
     }
 
     /// Nobody takes the last administrator away by mistake: the way back would lead through the operator.
     static let lastAdministrator = Failure(
         .conflict,
-        "This would leave the organization without an active admin who has an active key with the permission admin; "
-            + "create another one first.",
+        "This would leave the organization without an active admin who has a key with the permission admin that is good "
+            + "for as long as this one; create another one first.",
         details: ["reason": "last_administrator", "retryable": false])
 }

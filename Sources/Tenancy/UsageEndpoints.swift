@@ -28,7 +28,7 @@ struct UsageEndpoints: Sendable {
     ) throws(Failure) -> BillingPeriod {
         var query = try ListQuery(request.head)
         let start = query.timestamp("start") ?? current.start
-        let end = query.timestamp("end") ?? max(now, start).adding(milliseconds: 1)
+        let end = query.timestamp("end") ?? min(max(now, start).adding(milliseconds: 1), .latest)
         if end <= start { query.reject("end", "range", "is not after start") }
         try query.finish()
         return BillingPeriod(start: start, end: end)
@@ -73,19 +73,26 @@ struct UsageEndpoints: Sendable {
         let period = try range(request, current: try currentPeriod(caller, now: now), now: now)
         let name = request.parameters["key_id"] ?? ""
         let id = caller.organization.internalID
-        let read = try store.read { transaction throws(DatabaseError) -> (APIKey, CreditUsage)? in
-            guard let key = try transaction.apiKeys.find(id, id: KeyID(rawValue: name)) else { return nil }
-            return (key, try transaction.credits.usage(of: id, key: key.id, in: period))
+        let keyID = KeyID(rawValue: name)
+        let read = try store.read { transaction throws(DatabaseError) -> (APIKey?, CreditUsage)? in
+            let key = try transaction.apiKeys.find(id, id: keyID)
+            // With its user, a key goes for good. What was uploaded with it stays, and is told.
+            if key == nil, try transaction.credits.usage(of: id, key: keyID, in: .always).uploads == 0 { return nil }
+            return (key, try transaction.credits.usage(of: id, key: keyID, in: period))
         }
         guard let (key, usage) = read else { throw Failure.noKey(name) }
         var object = usage.presentation
-        object["key_id"] = .string(key.id.rawValue)
-        object["name"] = .string(key.name)
-        object["last_used_at"] = JSONValue(key.lastUsedAt)
+        object["key_id"] = .string(keyID.rawValue)
+        object["name"] = JSONValue(key?.name)
+        object["last_used_at"] = JSONValue(key?.lastUsedAt)
         object["start"] = JSONValue(period.start)
         object["end"] = JSONValue(period.end)
         return Response(json: .object(object))
     }
+}
+
+extension BillingPeriod {
+    fileprivate static let always = BillingPeriod(start: Timestamp(milliseconds: 0), end: .never)
 }
 
 extension CreditUsage {
@@ -115,12 +122,15 @@ extension UsageEndpoints {
         ).filtered(by: range)
 
         static let key = EndpointDescription(
-            "get_key_usage_organizations", tag: tag, "Read what was uploaded with a key, be it revoked meanwhile.",
+            "get_key_usage_organizations", tag: tag,
+            "Read what was uploaded with a key, be it revoked or deleted meanwhile.",
             answer: .named(
                 "KeyUsage",
                 .answer(
                     Schema.usageMembers + limits + [
-                        ("key_id", .string), ("name", .string), ("last_used_at", Schema.timestamp.nullable),
+                        ("key_id", .string),
+                        ("name", Schema.string.nullable.described("null where the key was deleted with its user")),
+                        ("last_used_at", Schema.timestamp.nullable),
                     ]))
         ).filtered(by: range).failing(.notFound)
     }

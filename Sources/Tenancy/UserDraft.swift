@@ -17,7 +17,7 @@ struct UserDraft: Sendable {
     init?(reading fields: inout FieldReader, needsName: Bool) {
         let email = fields.email("email")
         fields.require("email")
-        let name = fields.string("user_name", length: UserLimits.nameLength)
+        let name = fields.displayName("user_name", length: UserLimits.nameLength)
         if needsName { fields.require("user_name") }
         role = fields.choice("role", of: UserRole.self) ?? .member
         status = fields.choice("status", of: UserStatus.self) ?? .active
@@ -44,7 +44,7 @@ struct UserUpdate: Sendable {
     private let metadata: JSONObject?
 
     init(reading fields: inout FieldReader) {
-        name = fields.string("user_name", length: UserLimits.nameLength)
+        name = fields.displayName("user_name", length: UserLimits.nameLength)
         role = fields.choice("role", of: UserRole.self)
         status = fields.choice("status", of: UserStatus.self)
         avatarURL = fields.webURL("avatar_url")

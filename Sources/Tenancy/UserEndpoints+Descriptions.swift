@@ -8,7 +8,8 @@ extension UserEndpoints {
             "user_email", .email, "The user's e-mail address.")
 
         private static let changes: [Schema.Property] = [
-            ("user_name", .text(UserLimits.nameLength)), ("avatar_url", .webURL), ("role", .choice(of: UserRole.self)),
+            ("user_name", .displayName(UserLimits.nameLength)), ("avatar_url", .webURL),
+            ("role", .choice(of: UserRole.self)),
             ("status", .choice(of: UserStatus.self)), ("metadata", .jsonObject),
         ]
 

@@ -71,7 +71,7 @@ struct UserEndpoints: Sendable {
     }
 
     private func get(_ request: Request, _ caller: Caller) throws(Failure) -> Response {
-        let email = request.parameters["user_email"] ?? ""
+        let email = Self.email(request)
         let organization = caller.organization.internalID
         let user = try store.read { transaction throws(DatabaseError) in
             caller.key.allows(.admin)
@@ -79,7 +79,7 @@ struct UserEndpoints: Sendable {
                 : try transaction.users.find(organization, id: caller.key.user)
         }
         // Whether there is another user of this address, only an admin is told.
-        guard caller.key.allows(.admin) || user?.email == email else {
+        guard caller.key.allows(.admin) || user.map({ ExactString($0.email) }) == ExactString(email) else {
             throw Failure(
                 .forbidden, "The key lacks the permission \"admin\"; without it, only the own record can be read.",
                 details: ["required_permission": "admin"])
@@ -92,15 +92,14 @@ struct UserEndpoints: Sendable {
         var fields = FieldReader(try await request.jsonObject())
         let update = UserUpdate(reading: &fields)
         try fields.finish()
-        let email = request.parameters["user_email"] ?? ""
+        let email = Self.email(request)
         let trail = AuditTrail(request, by: caller, at: store.time.now())
         let user = try await store.write(trail) { transaction throws(DatabaseError) -> Result<User, Failure> in
             guard let before = try transaction.users.find(trail.organization, email: email) else {
                 return .failure(.noUser(email))
             }
             if update.endsAdministration(of: before),
-                try !transaction.apiKeys.hasAdministrator(
-                    trail.organization, besidesUser: before.id, now: trail.at)
+                try !Administration(trail, in: transaction).survives(without: before.id)
             {
                 return .failure(.lastAdministrator)
             }
@@ -112,13 +111,7 @@ struct UserEndpoints: Sendable {
                 "user_updated", "user", email, from: change.before.auditView, to: change.after.auditView,
                 in: transaction)
             if change.after.status != .active {
-                let revoked = try transaction.apiKeys.revokeAll(
-                    of: before.id, in: trail.organization, now: trail.at)
-                if revoked > 0 {
-                    try trail.record(
-                        "api_key_revoked", "user", email, after: ["keys_revoked": .integer(Int64(revoked))],
-                        in: transaction)
-                }
+                try Self.revokeKeys(of: before.id, trail, in: transaction)
             }
             return .success(change.after)
         }
@@ -126,16 +119,16 @@ struct UserEndpoints: Sendable {
     }
 
     private func delete(_ request: Request, _ caller: Caller) async throws(Failure) -> Response {
-        let email = request.parameters["user_email"] ?? ""
+        let email = Self.email(request)
         let trail = AuditTrail(request, by: caller, at: store.time.now())
         try await store.write(trail) { transaction throws(DatabaseError) -> Result<Void, Failure> in
             guard let user = try transaction.users.find(trail.organization, email: email) else {
                 return .failure(.noUser(email))
             }
-            guard
-                try transaction.apiKeys.hasAdministrator(trail.organization, besidesUser: user.id, now: trail.at)
-            else { return .failure(.lastAdministrator) }
-            // Before the user and its keys are gone, so that the event can name who it was.
+            guard try Administration(trail, in: transaction).survives(without: user.id) else {
+                return .failure(.lastAdministrator)
+            }
+            try Self.revokeKeys(of: user.id, trail, in: transaction)
             try trail.record("user_deleted", "user", email, before: user.auditView, in: transaction)
             guard try transaction.users.delete(trail.organization, email: email) != nil else {
                 return .failure(.noUser(email))
@@ -143,6 +136,19 @@ struct UserEndpoints: Sendable {
             return .success(())
         }
         return Response(json: ["success": true, "message": "The user was deleted, and the user's keys with it."])
+    }
+
+    /// Each key has an event of its own: whoever looks for what became of a key looks under its identifier.
+    private static func revokeKeys(
+        of user: UserID, _ trail: AuditTrail, in transaction: any Transaction
+    ) throws(DatabaseError) {
+        for key in try transaction.apiKeys.revokeAll(of: user, in: trail.organization, now: trail.at) {
+            try trail.recordRevocation(of: key, in: transaction)
+        }
+    }
+
+    private static func email(_ request: Request) -> String {
+        NameRules.folded(email: request.parameters["user_email"] ?? "")
     }
 }
 

@@ -41,7 +41,11 @@ extension UploadEndpoints {
                     ("results", .array(.upload)),
                     (
                         "pagination",
-                        .answer([("page_size", .integer(0...1_000)), ("next_cursor", Schema.string.nullable)])
+                        .answer([
+                            ("total", nothing), ("page", nothing), ("page_size", .integer(0...1_000)),
+                            ("total_pages", nothing), ("next_page", nothing), ("previous_page", nothing),
+                            ("next_cursor", Schema.string.nullable),
+                        ])
                     ),
                 ]))
         )
@@ -83,6 +87,7 @@ extension UploadEndpoints {
             answer: .upload
         ).failing(.notFound, .conflict, .classifierUnavailable)
 
+        private static let nothing = Schema.anything.nullable.described("Always null; for the official SDK's model")
         private static let bucket = Schema.matching("^[0-9A-Za-z_.-]*[0-9A-Za-z_-][0-9A-Za-z_.-]*$", length: 1...100)
         private static let filename = Schema.matching(#"^[^\u0000-\u001f\u007f-\u009f/\\]*$"#, length: 1...255)
 
@@ -95,18 +100,19 @@ extension UploadEndpoints {
 extension Schema {
     static let receipt = named(
         "DecisionReceipt",
-        answer([
-            ("decision", .choice(["accepted", "rejected", "quarantined"])), ("reason", .string),
-            ("score", Schema.number.nullable), ("threshold", .number), ("frames_total", Schema.integer().nullable),
-            ("frames_scanned", Schema.integer().nullable), ("model", Schema.map(.string).nullable),
-            (
-                "policy",
-                answer([
-                    ("plane", .choice(["SHARED", "DEDICATED"])), ("nsfw_check_enabled", .boolean),
-                    ("nsfw_fail_closed", .boolean),
-                ])
-            ), ("scanned_at", .timestamp), ("elapsed_ms", .number), ("sha256", .string),
-        ]))
+        answer(
+            [
+                ("decision", .choice(["accepted", "rejected", "quarantined"])), ("reason", .string),
+                ("score", Schema.number.nullable), ("threshold", .number), ("frames_total", Schema.integer().nullable),
+                ("frames_scanned", Schema.integer().nullable), ("model", Schema.map(.string).nullable),
+                (
+                    "policy",
+                    answer([
+                        ("plane", .choice(["SHARED", "DEDICATED"])), ("nsfw_check_enabled", .boolean),
+                        ("nsfw_fail_closed", .boolean),
+                    ])
+                ), ("scanned_at", .timestamp), ("elapsed_ms", .number), ("sha256", .string),
+            ], optional: [("explanation", Schema.string.described("What the reason leaves open"))]))
 
     static let upload = named(
         "Upload",

@@ -90,6 +90,11 @@ import Testing
                             resourceType: "t\(index % 2)", resourceID: "r\(index)",
                             origin: AuditOrigin(address: "192.0.2.1", userAgent: "agent", reason: "why")))
                 }
+                try transaction.audit.insert(
+                    AuditEvent(
+                        id: "aud_gone", organization: id, at: Moment.start.adding(seconds: -1), actor: "key_gone",
+                        action: "c", resourceType: "t", resourceID: "r"
+                    ).naming(email: "gone@example.org", keyName: "gone"))
                 // Whom the events name is known to them, not looked up later.
                 _ = try transaction.users.delete(id, email: user.email)
             }
@@ -106,18 +111,22 @@ import Testing
                 #expect(events.count == count)
                 return events.map(\.id)
             }
-            #expect(try find { _ in } == ["aud_3", "aud_2", "aud_1", "aud_0"])
+            #expect(try find { _ in } == ["aud_3", "aud_2", "aud_1", "aud_0", "aud_gone"])
             #expect(try find { $0.action = "a" } == ["aud_1", "aud_0"])
             #expect(try find { $0.resourceType = "t1" } == ["aud_3", "aud_1"])
             #expect(try find { $0.resourceID = "r2" } == ["aud_2"])
             #expect(try find { $0.actor = "operator" } == ["aud_0"])
             #expect(try find { $0.start = Moment.start.adding(seconds: 2) } == ["aud_3", "aud_2"])
-            #expect(try find { $0.end = Moment.start.adding(seconds: 2) } == ["aud_1", "aud_0"])
+            #expect(try find { $0.end = Moment.start.adding(seconds: 2) } == ["aud_1", "aud_0", "aud_gone"])
             let event = try database.read { transaction throws(DatabaseError) in
                 try transaction.audit.find(id, id: "aud_3")
             }
             #expect(event?.actorEmail == user.email && event?.actorKeyName == key.name)
             #expect(event?.origin == AuditOrigin(address: "192.0.2.1", userAgent: "agent", reason: "why"))
+            let gone = try database.read { transaction throws(DatabaseError) in
+                try transaction.audit.find(id, id: "aud_gone")
+            }
+            #expect(gone?.actorEmail == "gone@example.org" && gone?.actorKeyName == "gone")
         }
     }
 
@@ -183,7 +192,8 @@ import Testing
                 besidesKey key: KeyID? = nil, besidesUser user: UserID? = nil, at moment: Timestamp = Moment.start
             ) throws -> Bool {
                 try database.read { transaction throws(DatabaseError) in
-                    try transaction.apiKeys.hasAdministrator(id, besidesKey: key, besidesUser: user, now: moment)
+                    try transaction.apiKeys.administrationEnd(id, besidesKey: key, besidesUser: user, now: moment)
+                        != nil
                 }
             }
             #expect(try !has())
@@ -210,11 +220,45 @@ import Testing
             }
             #expect(try has(at: now.adding(seconds: 4)) && !has(at: now.adding(seconds: 5)))
             try await database.write { transaction throws(DatabaseError) in
-                #expect(try transaction.apiKeys.count(of: user.id, in: id) == 2)
-                #expect(try transaction.apiKeys.revokeAll(of: user.id, in: id, now: now) == 2)
-                #expect(try transaction.apiKeys.count(of: user.id, in: id) == 0)
+                let keys = transaction.apiKeys
+                #expect(try keys.count(of: user.id, in: id, now: now) == 2)
+                #expect(try keys.count(of: user.id, in: id, now: now.adding(seconds: 5)) == 1)
+                #expect(Set(try keys.revokeAll(of: user.id, in: id, now: now).map(\.name)) == ["admin", "reader"])
+                #expect(try keys.count(of: user.id, in: id, now: now) == 0)
+                #expect(try keys.revokeAll(of: user.id, in: id, now: now).isEmpty)
             }
             #expect(try !has())
+        }
+    }
+
+    @Test(
+        "Administration ends with the longest-lived key, and an expired key's name can be freed",
+        arguments: DriverFactory.all)
+    func administrationEnd(_ factory: DriverFactory) async throws {
+        try await withDatabase(factory) { database in
+            let organization = Sample.organization()
+            let user = Sample.user(of: organization)
+            let (id, now) = (organization.internalID, Moment.start)
+            var (short, long) = (Sample.key(of: user, name: "short"), Sample.key(of: user, name: "long"))
+            (short.permissions, short.expiresAt) = ([.admin], now.adding(seconds: 5))
+            (long.permissions, long.expiresAt) = ([.admin], now.adding(seconds: 9))
+            let (first, second) = (short, long)
+            try await database.insert(organization)
+            try await database.write { transaction throws(DatabaseError) in
+                _ = try transaction.users.insert(user)
+                for key in [first, second] { _ = try transaction.apiKeys.insert(key) }
+                let keys = transaction.apiKeys
+                #expect(try keys.administrationEnd(id, now: now) == second.expiresAt)
+                #expect(try keys.administrationEnd(id, besidesKey: second.id, now: now) == first.expiresAt)
+                let later = now.adding(seconds: 5)
+                #expect(try keys.administrationEnd(id, besidesKey: second.id, now: later) == nil)
+                #expect(try keys.revokeExpired(named: "short", of: user.id, in: id, now: now) == nil)
+                #expect(try keys.revokeExpired(named: "short", of: user.id, in: id, now: later) == first)
+                #expect(try keys.revokeExpired(named: "short", of: user.id, in: id, now: later) == nil)
+                #expect(try keys.revokeExpired(named: "long", of: user.id, in: id, now: later) == nil)
+                _ = try keys.update(id, id: second.id) { $0.expiresAt = nil }
+                #expect(try keys.administrationEnd(id, now: now) == .never)
+            }
         }
     }
 

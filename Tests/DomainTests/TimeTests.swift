@@ -26,10 +26,18 @@ struct TimeTests {
         "What is not RFC 3339 with a zone is refused",
         arguments: [
             "", "2000-02-30T00:00:00Z", "2000-02-29T12:34:56", "2000-13-01T00:00:00Z", "2000-02-29T24:00:00Z",
-            "2000-02-29T12:34:56.Z", "2000-02-29T12:34:56Zx", "+000-02-29T12:34:56Z",
+            "2000-02-29T12:34:56.Z", "9999-12-31T23:59:59-00:01", "0000-01-01T00:00:00+00:01",
+            "2000-02-29T12:34:56Zx", "+000-02-29T12:34:56Z",
         ])
     func refuse(_ text: String) {
         #expect(Timestamp(iso8601: text) == nil)
+    }
+
+    @Test("The first and the last year are read as far as UTC has them")
+    func limits() {
+        #expect(Timestamp(iso8601: "9999-12-31T23:59:59.999Z") == .latest)
+        #expect(Timestamp(iso8601: "9999-12-31T23:59:59.999+14:00") != nil)
+        #expect(Timestamp(iso8601: "0000-01-01T00:00:00Z")?.iso8601 == "0000-01-01T00:00:00.000Z")
     }
 
     @Test("A period that begins on the 31st begins on the last day of shorter months")

@@ -91,7 +91,12 @@ struct FieldReaderTests {
             ("https://user:pass@example.org", false), ("http://[::1", false), ("http://[]/", false),
             ("http://[::1]x", false), ("http://a:65/", true), ("http://a:/", false), ("http://a:x", false),
             ("http://a:80:80", false), ("http://a/\"", false), ("http://a?b=[c]#d", true),
-            ("https://exa mple.org", false), ("https://é.org", false),
+            ("https://exa mple.org", false), ("https://é.org", false), ("https://-", false), ("https://a-.org", false),
+            ("https://.org", false), ("https://a..b", false), ("https://a.b./", true), ("https://my_host/", true),
+            ("http://a:65535", true), ("http://a:65536", false), ("http://a:99999", false), ("http://a:0", false),
+            ("http://a:080", false), ("http://a:6553", true), ("http://a%20b", false),
+            ("https://" + String(repeating: "a", count: 63), true),
+            ("https://" + String(repeating: "a", count: 64), false),
         ])
     func url(_ text: String, _ isValid: Bool) throws {
         #expect(FieldReader.isWebURL(text) == isValid)
@@ -122,7 +127,7 @@ struct FieldReaderTests {
 
     @Test("Maps of names want strings")
     func names() {
-        var read: [String: String]?
+        var read: [ExactString: ExactString]?
         #expect(errors(["m": ["openai": "key-1"]]) { read = $0.names("m", maximumCount: 2) }.isEmpty)
         #expect(read == ["openai": "key-1"])
         #expect(
@@ -133,5 +138,52 @@ struct FieldReaderTests {
             errors(["m": ["a": "1", "b": "2", "c": "3"]]) { _ = $0.names("m", maximumCount: 2) } == [
                 "body.m: too_long"
             ])
+    }
+
+    // Names that look alike are two names for the database, and were one for a dictionary of strings: a secret that does not
+    // exist was found to exist, or not, by the order of a hash table.
+    @Test("Names that only look alike are two")
+    func exactNames() {
+        var read: [ExactString: ExactString]?
+        let found = errors(["m": ["\u{e9}": "e\u{301}", "e\u{301}": "\u{e9}"]]) {
+            read = $0.names("m", maximumCount: 2)
+        }
+        #expect(found.isEmpty)
+        #expect(read == ["\u{e9}": "e\u{301}", "e\u{301}": "\u{e9}"])
+        #expect(errors(["\u{e9}": 1]) { _ = $0.integer("e\u{301}", 1...9) } == ["body.\u{e9}: unknown_field"])
+    }
+
+    // 90,000 unknown fields in 1 MiB came back as an answer of 25 MB.
+    @Test("Of many errors the first are listed, and the others counted")
+    func manyErrors() throws {
+        var (object, inner) = (JSONObject(), JSONObject())
+        for index in 0..<40 { object["unknown \(index)"] = 1 }
+        for index in 0..<30 { inner["inner \(index)"] = 1 }
+        object["limits"] = .object(inner)
+        object[String(repeating: "n", count: 5_000)] = .string(String(repeating: "v", count: 5_000))
+        var reader = FieldReader(object)
+        _ = reader.rateLimits("limits", ceiling: 10)
+        let failure = #expect(throws: Failure.self) { try reader.finish() }
+        let details = try #require(failure?.details)
+        #expect(details["validation_errors"]?.arrayValue?.count == 50)
+        #expect(details["unlisted_errors"] == 21)
+        #expect(failure?.message.hasSuffix("; and 61 more") == true)
+        #expect(try #require(failure?.envelope.encoded.utf8.count) < 16_000)
+        var long = FieldReader([String(repeating: "n", count: 5_000): 1])
+        let one = #expect(throws: Failure.self) { try long.finish() }
+        #expect(try #require(one?.envelope.encoded.utf8.count) < 1_000)
+        #expect(one?.details?["unlisted_errors"] == nil)
+    }
+
+    @Test(
+        "The description of names says the same as their check",
+        arguments: [
+            "a", " a", " ", ".", "..", ". .", "a.", "\u{85}a", "a\u{202e}", "a\u{2028}", "\u{3000}", "\u{3000}.", "😀",
+        ])
+    func namePatterns(_ text: String) throws {
+        let display = try #require(Schema.displayName(1...9).json["pattern"]?.stringValue)
+        #expect(try matches(text, display) == (NameRules.problem(inDisplayName: text) == nil))
+        let path = try #require(Schema.pathName(1...9).json["pattern"]?.stringValue)
+        #expect(try matches(text, path) == (NameRules.problem(inPathName: text) == nil))
     }
 }

@@ -30,9 +30,13 @@ struct BillingTests {
         #expect(balance["next_tier"] == "pro" && balance["credits_until_next_tier"] == 99_000)
         #expect(try tenant.patchPrivately(["credits": 99_000]).status == 200)
         #expect(try tenant.get("/v1/organizations").json["account_type"] == "pro")
-        let raised = try tenant.get("/v1/organizations/audit/logs?action=organization_tier_upgraded").json
+        let raised = try tenant.get("/v1/organizations/audit/logs?action=tier_upgraded").json
         #expect(raised["total"] == 1)
-        #expect(raised["results"][0]["changes"]["after"] == ["account_type": "pro"])
+        #expect(
+            raised["results"][0]["changes"] == ["before": ["account_type": "free"], "after": ["account_type": "pro"]])
+        let granted = try tenant.get("/v1/organizations/audit/logs?action=credits_granted").json["results"][0]
+        #expect(granted["changes"]["before"] == ["purchased_credits": 0])
+        #expect(granted["changes"]["after"] == ["purchased_credits": 99_000, "credits": 99_000])
     }
 
     @Test("Credits that an organization grants itself are refused, unless the operator allows it")
@@ -81,7 +85,7 @@ struct BillingTests {
             #expect(breakdown["period_start"].string == start && breakdown["period_end"].string == end)
         }
         #expect(try tenant.get(Self.billing + "/usage/breakdown?billing_month=2020-02").json["total_credits"] == 0)
-        for bad in ["2020-13", "2020", "02-2020", "2020-2", "2020-02-01"] {
+        for bad in ["9999-12", "2020-13", "2020", "02-2020", "2020-2", "2020-02-01"] {
             let answer = try tenant.get(Self.billing + "/usage/breakdown?billing_month=\(bad)")
             #expect(answer.summary == "422 validation_error", "\(bad)")
         }
@@ -121,9 +125,30 @@ struct BillingTests {
         let other = try Service.tenant()
         #expect(try other.get("/v1/organizations/api-keys/\(id)/usage").summary == "404 not_found")
         for query in [
+            "start=9999-12-31T23:59:59.999Z", "start=9999-12-31T23:59:59-14:00",
             "start=x", "start=2020-02-01&end=2020-01-01", "end=2020-02-30", "start=2020-01-01T00:00:00", "days=7",
         ] {
             #expect(try tenant.get("/v1/organizations/usage?\(query)").summary == "422 validation_error", "\(query)")
         }
+    }
+
+    // The key's row goes with its user, while what was uploaded with it stays in the ledger and in the breakdown.
+    @Test("The usage of a deleted user's key is still told")
+    func usageOfDeletedKeys() throws {
+        let tenant = try Service.tenant()
+        let user: JSON = ["email": "gone@example.org", "user_name": "Gone"]
+        #expect(try tenant.send(HTTPRequest("POST", "/v1/organizations/users", json: user)).status == 200)
+        let key = try tenant.service.makeKey(organization: tenant.id, email: "gone@example.org", permissions: ["write"])
+        let post = HTTPRequest("POST", Tenant.target(filename: "n.bin"), body: .bytes(Sample.noise(1_500_000)))
+        #expect(try tenant.service.send(post, key: key["key"].string).status == 201)
+        #expect(try tenant.delete("/v1/organizations/users/gone@example.org").status == 200)
+        let id = try #require(key["key_id"].string)
+        let usage = try tenant.get("/v1/organizations/api-keys/\(id)/usage")
+        #expect(usage.status == 200, "\(usage.text)")
+        #expect(try usage.json["credits"] == 2 && usage.json["uploads"] == 1 && usage.json["name"] == .null)
+        let past = try tenant.get("/v1/organizations/api-keys/\(id)/usage?start=2020-01-01&end=2020-02-01")
+        #expect(try past.json["credits"] == 0)
+        let other = try Service.tenant()
+        #expect(try other.get("/v1/organizations/api-keys/\(id)/usage").summary == "404 not_found")
     }
 }

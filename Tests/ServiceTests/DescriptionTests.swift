@@ -59,4 +59,79 @@ struct DescriptionTests {
         #expect(used == defined)
         #expect(used.count > 20)
     }
+
+    // A parameter that is not described would silently do nothing.
+    @Test("Every route behind a key or the token refuses a parameter that it does not describe")
+    func unknownParameters() throws {
+        let tenant = try Service.tenant()
+        let service = tenant.service
+        let description = try service.connectPrivately().exchange(HTTPRequest("GET", "/openapi.json"))
+        let privately = try Operation.all(of: description).filter { $0.pattern.hasPrefix("/v1/private/") }
+        for operation in try Operation.all(of: service).filter({ $0.permission != nil }) + privately {
+            var request = operation.request(["user_email": "nobody@example.org"])
+            request.target += request.target.contains("?") ? "&unheard=1" : "?unheard=1"
+            let answer =
+                try operation.permission == nil ? service.sendPrivately(request) : tenant.send(request)
+            #expect(answer.summary == "422 validation_error", "\(operation): \(answer.text)")
+            #expect(
+                try answer.json["error"]["details"]["validation_errors"][0]["location"] == ["query", "unheard"],
+                "\(operation)")
+        }
+        for query in ["limit=%2B5", "limit=007", "limit=5.0", "limit=-0"] {
+            #expect(try tenant.get("/v1/organizations/users?\(query)").summary == "422 validation_error", "\(query)")
+        }
+    }
+
+    /// The members of `value` that `schema` does not describe, at whatever depth.
+    private func undescribed(_ value: JSON, _ schema: JSON, _ document: JSON, _ path: String) -> [String] {
+        var schema = schema
+        if let reference = schema["$ref"].string, let name = reference.split(separator: "/").last {
+            schema = document["components"]["schemas"][String(name)]
+        }
+        if let choices = schema.object["anyOf"]?.array, let first = choices.first { schema = first }
+        if schema["$ref"].isPresent { return undescribed(value, schema, document, path) }
+        switch value {
+        case .object(let members):
+            guard schema["properties"].isPresent else { return [] }
+            return members.flatMap { name, member in
+                schema["properties"][name].isPresent
+                    ? undescribed(member, schema["properties"][name], document, "\(path).\(name)") : ["\(path).\(name)"]
+            }
+        case .array(let elements):
+            return elements.flatMap { undescribed($0, schema["items"], document, path + "[]") }
+        default: return []
+        }
+    }
+
+    @Test("Everything that is answered is described")
+    func answers() throws {
+        let tenant = try Service.tenant()
+        let service = tenant.service
+        let key: JSON = ["name": "k", "permissions": ["read"]]
+        let created = try tenant.send(
+            HTTPRequest("POST", "/v1/organizations/users/\(tenant.email)/api-keys", json: key)
+        ).json
+        let values = [
+            "user_email": tenant.email, "key_id": try #require(created["key_id"].string), "email": tenant.email,
+            "upload_id": try tenant.accepted(Sample.text), "organization_id": tenant.id,
+            "audit_id": try #require(tenant.get("/v1/organizations/audit/logs").json["results"][0]["audit_id"].string),
+        ]
+        var count = 0
+        for isPrivate in [false, true] {
+            let connection = try isPrivate ? service.connectPrivately() : service.connect()
+            let description = try connection.exchange(HTTPRequest("GET", "/openapi.json"))
+            let document = try description.json
+            for operation in try Operation.all(of: description) where operation.method == "GET" {
+                let content = operation.json["responses"]["200"]["content"]["application/json"]
+                guard content.isPresent, !operation.pattern.hasSuffix(".json") else { continue }
+                let request = operation.request(values)
+                let answer = try isPrivate ? service.sendPrivately(request) : tenant.send(request)
+                #expect(answer.status == 200, "\(operation): \(answer.text)")
+                let missing = try undescribed(answer.json, content["schema"], document, "")
+                #expect(missing.isEmpty, "\(operation)")
+                count += 1
+            }
+        }
+        #expect(count >= 18)
+    }
 }

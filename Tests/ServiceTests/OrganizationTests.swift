@@ -169,4 +169,13 @@ struct OrganizationTests {
         }
         #expect(organization["rate_limits"]["upload"] == 5000)
     }
+
+    @Test(
+        "A name that is blank, or that turns the direction of text, names no organization",
+        arguments: [" ", "\u{a0}\u{2003}", "a\u{202e}b", "a\u{2069}", "a\u{85}b", "a\u{2028}b"])
+    func names(name: String) throws {
+        let tenant = try Service.tenant()
+        #expect(try tenant.patch(["organization_name": .string(name)]).summary == "422 validation_error")
+        #expect(try tenant.get("/v1/organizations").json["organization_name"] == "Test")
+    }
 }

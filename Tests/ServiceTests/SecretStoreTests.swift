@@ -106,4 +106,28 @@ struct SecretStoreTests {
         #expect(!second.log.contains(key))
         try second.stop()
     }
+
+    // `é` can be one code point or two. A dictionary of strings takes both for one, the database does not: a credential could
+    // name a secret that does not exist, and keep one from being deleted that nothing uses.
+    @Test("A secret whose name only looks like another one's is another secret")
+    func exactNames() throws {
+        let tenant = try Service.tenant()
+        #expect(try create(tenant, "\u{e9}").status == 200)
+        func patch(_ credentials: String) throws -> HTTPResponse {
+            let body = Array("{\"default_llm_credentials\": \(credentials)}".utf8)
+            return try tenant.send(
+                HTTPRequest(
+                    "PATCH", "/v1/organizations", headers: [("Content-Type", "application/json")], body: .bytes(body)))
+        }
+        for _ in 0..<4 {
+            let both = try patch("{\"a\": \"\u{e9}\", \"b\": \"e\u{301}\"}")
+            #expect(both.summary == "422 validation_error", "\(both.text)")
+        }
+        #expect(try create(tenant, "e\u{301}").status == 200)
+        let providers = try patch("{\"\u{e9}\": \"\u{e9}\", \"e\u{301}\": \"\u{e9}\"}")
+        #expect(providers.status == 200)
+        #expect(providers.text.contains("\"\u{e9}\":\"\u{e9}\"") && providers.text.contains("\"e\u{301}\":\"\u{e9}\""))
+        #expect(try tenant.delete(Self.secrets + "/e%CC%81").status == 200)
+        #expect(try tenant.delete(Self.secrets + "/%C3%A9").summary == "409 conflict")
+    }
 }

@@ -70,6 +70,41 @@ struct UserTests {
         #expect(try twenty.map { try $0.get() }.sorted() == [200] + Array(repeating: 409, count: 19))
     }
 
+    // Domains are the same in either case: what differed in nothing else was two people with one mailbox.
+    @Test("The domain of an address is the same in either case, and what stands before it is not")
+    func folding() throws {
+        let tenant = try Service.tenant()
+        #expect(try create(tenant, "Ada@Example.ORG").json["email"] == "Ada@example.org")
+        #expect(try create(tenant, "Ada@EXAMPLE.org").summary == "409 already_exists")
+        #expect(try create(tenant, "ada@example.org").status == 200)
+        #expect(try tenant.get("\(Self.users)/Ada@EXAMPLE.ORG").json["email"] == "Ada@example.org")
+        let keys = "\(Self.users)/Ada@EXAMPLE.ORG/api-keys"
+        #expect(try tenant.send(HTTPRequest("POST", keys, json: ["name": "n"])).status == 200)
+        let bootstrap = "/v1/private/organizations/\(tenant.id)/users/Ada@EXAMPLE.ORG/bootstrap-key"
+        #expect(try tenant.service.sendPrivately(HTTPRequest("POST", bootstrap)).status == 200)
+        #expect(try tenant.delete("\(Self.users)/Ada@eXample.org").status == 200)
+        #expect(try tenant.get("\(Self.users)/Ada@example.org").summary == "404 not_found")
+    }
+
+    // Who else there is, and what is kept about them, came with the organization to every key that may read.
+    @Test("With the organization, an administrator sees everybody, and others themselves")
+    func usersOfTheOrganization() throws {
+        let tenant = try Service.tenant()
+        _ = try create(tenant, "a@example.org", ["role": "viewer", "metadata": ["salary": 1]])
+        let key = try tenant.service.makeKey(organization: tenant.id, email: "a@example.org", permissions: ["read"])
+        let organization = HTTPRequest("GET", "/v1/organizations")
+        func seen(_ key: String?) throws -> Set<String> {
+            Set(
+                try tenant.service.send(organization, key: key).json["users"].array.compactMap { $0["email"].string })
+        }
+        #expect(try seen(tenant.key) == ["a@example.org", tenant.email])
+        #expect(try seen(key["key"].string) == ["a@example.org"])
+        // It goes by the key, not by whose it is.
+        for permission in ["read", "write", "delete"] {
+            #expect(try seen(tenant.makeKey(permission)) == [tenant.email], "\(permission)")
+        }
+    }
+
     @Test("Suspending or deleting a user ends the user's keys at once, and for good")
     func suspension() throws {
         let tenant = try Service.tenant()
@@ -171,7 +206,8 @@ struct UserTests {
         arguments: [
             ("email", "a@example.org\n"), ("email", "a@example.org\r\nBcc: b@example.org"), ("email", "nobody"),
             ("email", 7), ("email", nil), ("user_name", "x"), ("user_name", ""), ("user_name", nil),
-            ("user_name", .string(String(repeating: "n", count: 101))), ("user_name", "new\nline"),
+            ("user_name", .string(String(repeating: "n", count: 101))), ("user_name", "new\nline"), ("user_name", "  "),
+            ("user_name", "a\u{202e}b"), ("user_name", "a\u{2028}b"),
             ("role", "owner"), ("role", 1), ("status", "gone"), ("avatar_url", "javascript:alert(1)"),
             ("metadata", []), ("metadata", .object(["k": .string(String(repeating: "x", count: 66_000))])),
             ("organization_id", "org_00000000000"), ("password", "x"),
