@@ -81,7 +81,8 @@ package struct BucketEndpoints: Sendable {
         guard let wish else { throw Failure(.internal, privateDetail: "a wish without errors is nil") }
         let bucket = request.parameters["bucket_identifier"] ?? ""
         guard isAsync else {
-            let answer = try await confirmer.confirm(wish, in: bucket, of: caller, requestID: request.head.id)
+            let answer = try await confirmer.confirm(
+                wish, in: bucket, of: caller, requestID: request.head.id, origin: AuditOrigin(request.head))
             return Response(json: answer.json)
         }
         return try await confirmLater(wish, request, caller)
@@ -98,7 +99,8 @@ package struct BucketEndpoints: Sendable {
             if let task { return Response(json: Confirmer.processing(upload, task: task.id)) }
         }
         let answer = try await confirmer.confirm(
-            wish, in: upload.announcement.bucket, of: caller, requestID: request.head.id)
+            wish, in: upload.announcement.bucket, of: caller, requestID: request.head.id,
+            origin: AuditOrigin(request.head))
         return Response(json: answer.json)
     }
 
@@ -193,7 +195,8 @@ package struct BucketEndpoints: Sendable {
         case .completed:
             guard let record else { throw Failure(.internal, privateDetail: "a completed upload has no record") }
             try await services.register.delete(
-                record, organization: caller.organization.id, by: caller.key.id, requestID: request.head.id)
+                record, organization: caller.organization.id, by: caller.key.id, requestID: request.head.id,
+                origin: AuditOrigin(request.head))
         }
         return Response(status: 204)
     }

@@ -62,17 +62,19 @@ struct Confirmer: Sendable {
     /// Confirming again what is confirmed, or being confirmed, gives the same answer and changes nothing.
     ///
     /// - Parameters:
+    ///   - origin: where the request comes from; nil for a task.
     ///   - task: carries the confirmation out.
     ///   - isClaimed: whether the task has claimed the upload already.
     /// - Throws: as `attempt`.
     func confirm(
-        _ wish: Wish, in bucket: String, of caller: Caller, requestID: String, task: TaskID? = nil,
-        isClaimed: Bool = false
+        _ wish: Wish, in bucket: String, of caller: Caller, requestID: String, origin: AuditOrigin? = nil,
+        task: TaskID? = nil, isClaimed: Bool = false
     ) async throws(Failure) -> Answer {
         let end = services.time.now().adding(seconds: Self.patienceSeconds)
         while true {
             let answer = try await attempt(
-                wish, in: bucket, of: caller, requestID: requestID, task: task, isClaimed: isClaimed)
+                wish, in: bucket, of: caller, requestID: requestID, origin: origin, task: task,
+                isClaimed: isClaimed)
             guard case .processing = answer, services.time.now() < end, !Task.isCancelled else { return answer }
             try? await Task.sleep(for: .milliseconds(Self.pauseMilliseconds))
         }
@@ -81,8 +83,8 @@ struct Confirmer: Sendable {
     /// - Throws: the rejection, `not_found`, `conflict` before the bytes are there, `file_hash_mismatch`, or an outage,
     ///   after which the upload can be confirmed again.
     private func attempt(
-        _ wish: Wish, in bucket: String, of caller: Caller, requestID: String, task: TaskID?,
-        isClaimed: Bool
+        _ wish: Wish, in bucket: String, of caller: Caller, requestID: String, origin: AuditOrigin?,
+        task: TaskID?, isClaimed: Bool
     ) async throws(Failure) -> Answer {
         let found = try find(wish.id, bucket, caller)
         guard let upload = found.upload else {
@@ -94,7 +96,7 @@ struct Confirmer: Sendable {
         case .completed, .failed, .canceled: return .done(try recorded(upload, found.record))
         case .processing:
             guard isClaimed, upload.task == task else { return .processing(upload) }
-            return .done(try await judge(upload, caller, requestID))
+            return .done(try await judge(upload, caller, requestID, origin))
         case .pending: break
         }
         try await check(upload, wish)
@@ -105,7 +107,7 @@ struct Confirmer: Sendable {
             if upload.status == .pending || upload.status == .processing { return .processing(upload) }
             return .done(try recorded(upload, now.record))
         }
-        return .done(try await judge(upload, caller, requestID))
+        return .done(try await judge(upload, caller, requestID, origin))
     }
 
     /// Whether an upload may be confirmed as it is; what has another hash than was announced has failed for good.
@@ -144,11 +146,13 @@ struct Confirmer: Sendable {
         }
     }
 
-    private func judge(_ upload: BucketUpload, _ caller: Caller, _ requestID: String) async throws(Failure) -> JSONValue
-    {
+    private func judge(
+        _ upload: BucketUpload, _ caller: Caller, _ requestID: String, _ origin: AuditOrigin?
+    ) async throws(Failure) -> JSONValue {
         let confirmed: ConfirmedUpload
         do throws(Failure) {
-            confirmed = try await services.confirmation.confirm(upload, of: caller, requestID: requestID)
+            confirmed = try await services.confirmation.confirm(
+                upload, of: caller, requestID: requestID, origin: origin)
         } catch {
             await giveBack(upload)
             throw error

@@ -1,6 +1,6 @@
 import Admission
 import BlobStore
-import Database
+package import Database
 package import Domain
 import Gate
 import Spool
@@ -40,7 +40,7 @@ package struct UploadConfirmation: Sendable {
     ///
     /// What throws has changed nothing, so that the upload can be given back and confirmed again.
     package func confirm(
-        _ upload: BucketUpload, of caller: Caller, requestID: String
+        _ upload: BucketUpload, of caller: Caller, requestID: String, origin: AuditOrigin?
     ) async throws(Failure) -> ConfirmedUpload {
         guard let received = upload.received, let holdID = upload.hold,
             var hold = try services.credits.openHold(holdID)
@@ -48,7 +48,7 @@ package struct UploadConfirmation: Sendable {
         try await hold.grow(toCover: received.size)
         let spooled = try spooled(upload, received)
         return try await UploadIntake(services: services).confirm(
-            spooled, of: caller, hold: hold, requestID: requestID)
+            spooled, of: caller, hold: hold, requestID: requestID, origin: origin)
     }
 
     private func spooled(_ upload: BucketUpload, _ received: ReceivedContent) throws(Failure) -> SpooledUpload {

@@ -78,7 +78,8 @@ package struct QuarantineEndpoints: Sendable {
     }
 
     private func decision(_ request: Request, reason: String?) -> QuarantineDecision {
-        QuarantineDecision(actor: "operator", requestID: request.head.id, reason: reason)
+        QuarantineDecision(
+            actor: "operator", requestID: request.head.id, reason: reason, origin: AuditOrigin(request.head))
     }
 
     private func id(of request: Request) -> UploadID { UploadID(rawValue: request.parameters["upload_id"] ?? "") }

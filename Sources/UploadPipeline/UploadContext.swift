@@ -2,6 +2,7 @@ import Admission
 import BlobStore
 import Database
 import Domain
+import Endpoints
 import Gate
 import HTTP
 import Spool
@@ -10,6 +11,8 @@ import Spool
 /// nil until that step has run.
 struct UploadContext: Sendable {
     let requestID: String
+    /// Where it comes from; nil where a task confirms it.
+    let origin: AuditOrigin?
     /// What brings the body; nil where an upload is confirmed whose body is there.
     let request: Request?
     let id: UploadID
@@ -42,15 +45,19 @@ struct UploadContext: Sendable {
 
     init(request: Request, id: UploadID, receivedAt: Timestamp) {
         requestID = request.head.id
+        origin = AuditOrigin(request.head)
         self.request = request
         self.id = id
         self.receivedAt = receivedAt
     }
 
     /// An announced upload that is confirmed: its body is there, and its credits are held.
-    init(confirming spooled: SpooledUpload, caller: Caller, hold: CreditHold, requestID: String, receivedAt: Timestamp)
-    {
+    init(
+        confirming spooled: SpooledUpload, caller: Caller, hold: CreditHold, requestID: String, origin: AuditOrigin?,
+        receivedAt: Timestamp
+    ) {
         self.requestID = requestID
+        self.origin = origin
         request = nil
         id = spooled.file.upload
         self.receivedAt = receivedAt

@@ -34,10 +34,11 @@ struct UploadIntake: Sendable {
     /// Takes an announced upload, whose body is whole and whose credits are held, through the rest of the path. What
     /// throws has changed nothing: it can be confirmed again.
     func confirm(
-        _ spooled: SpooledUpload, of caller: Caller, hold: CreditHold, requestID: String
+        _ spooled: SpooledUpload, of caller: Caller, hold: CreditHold, requestID: String, origin: AuditOrigin?
     ) async throws(Failure) -> ConfirmedUpload {
         var context = UploadContext(
-            confirming: spooled, caller: caller, hold: hold, requestID: requestID, receivedAt: services.time.now())
+            confirming: spooled, caller: caller, hold: hold, requestID: requestID, origin: origin,
+            receivedAt: services.time.now())
         do {
             try await run(UploadStep.confirmation, &context)
             let record = try context.requiring(\.record)

@@ -121,7 +121,7 @@ extension UploadServices {
         let entry = UploadEntry(
             record: record, organization: caller.organization.id, hold: try context.requiring(\.hold).id,
             requestID: context.requestID, idempotency: idempotency, isConfirmation: context.isConfirmation,
-            caller: caller, origin: context.request.map { AuditOrigin($0.head) })
+            caller: caller, origin: context.origin)
         if check.failure == nil {
             try await register.accept(entry, file: spooled.file)
         } else {

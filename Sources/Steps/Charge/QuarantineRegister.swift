@@ -9,11 +9,15 @@ package struct QuarantineDecision: Sendable {
     package var actor: String
     package var requestID: String?
     package var reason: String?
+    package var origin: AuditOrigin?
 
-    package init(actor: String, requestID: String? = nil, reason: String? = nil) {
+    package init(
+        actor: String, requestID: String? = nil, reason: String? = nil, origin: AuditOrigin? = nil
+    ) {
         self.actor = actor
         self.requestID = requestID
         self.reason = reason
+        self.origin = origin
     }
 }
 
@@ -222,7 +226,7 @@ package struct QuarantineRegister: Sendable {
                 id: RandomID.auditID(), organization: entry.upload.organization, at: now, actor: decision.actor,
                 action: action, resourceType: "upload", resourceID: entry.upload.id.rawValue,
                 before: ["status": .string(entry.upload.status.rawValue)], after: after,
-                requestID: decision.requestID))
+                requestID: decision.requestID, origin: decision.origin))
     }
 
     package static func notFound(_ id: UploadID) -> Failure {
