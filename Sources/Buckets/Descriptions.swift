@@ -1,6 +1,7 @@
 import Database
 import Domain
 import Endpoints
+import UploadPipeline
 
 /// What the description of the API says about the endpoints of buckets.
 enum Descriptions {
@@ -212,30 +213,38 @@ extension Schema {
 
     static let bucketUpload = named(
         "BucketUpload",
-        answer([
-            ("upload_id", .string), ("bucket_id", .string), ("filename", .string), ("content_type", .string),
-            ("file_size_bytes", Schema.integer(1...Int64.max).nullable), ("presigned_url", Schema.string.nullable),
-            ("presigned_url_expiration", .integer(0...86_400)), ("s3_key", .string),
-            ("status", .choice(of: BucketUploadStatus.self)), ("metadata", .map(.anything)),
-            ("create_object_on_confirm", .boolean), ("object_metadata", Schema.map(.anything).nullable),
-            ("blob_property", Schema.string.nullable), ("blob_type", Schema.string.nullable),
-            ("file_hash", Schema.string.nullable), ("skip_duplicates", .boolean), ("is_duplicate", .boolean),
-            ("duplicate_of_upload_id", Schema.string.nullable), ("skipped_unique_key", .boolean),
-            ("existing_object_id", Schema.string.nullable), ("message", Schema.string.nullable),
-            ("created_at", .timestamp), ("expires_at", .timestamp), ("completed_at", Schema.timestamp.nullable),
-            ("verified_at", Schema.timestamp.nullable), ("etag", Schema.string.nullable),
-            ("object_id", Schema.string.nullable), ("task_id", Schema.string.nullable),
-        ]))
+        answer(
+            [
+                ("upload_id", .string), ("bucket_id", .string), ("filename", .string), ("content_type", .string),
+                ("file_size_bytes", Schema.integer(1...Int64.max).nullable), ("presigned_url", Schema.string.nullable),
+                ("presigned_url_expiration", .integer(0...86_400)), ("s3_key", .string),
+                ("status", .choice(of: BucketUploadStatus.self)), ("metadata", .map(.anything)),
+                ("create_object_on_confirm", .boolean), ("object_metadata", Schema.map(.anything).nullable),
+                ("blob_property", Schema.string.nullable), ("blob_type", Schema.string.nullable),
+                ("file_hash", Schema.string.nullable), ("skip_duplicates", .boolean), ("is_duplicate", .boolean),
+                ("duplicate_of_upload_id", Schema.string.nullable), ("skipped_unique_key", .boolean),
+                ("existing_object_id", Schema.string.nullable), ("message", Schema.string.nullable),
+                ("created_at", .timestamp), ("expires_at", .timestamp), ("completed_at", Schema.timestamp.nullable),
+                ("verified_at", Schema.timestamp.nullable), ("etag", Schema.string.nullable),
+                ("object_id", Schema.string.nullable), ("task_id", Schema.string.nullable),
+            ], optional: judgement))
+
+    /// What is told of an upload once the gate has decided.
+    private static let judgement: [Property] = [
+        ("gate", Schema.receipt.nullable), ("credits_charged", .integer(0...Int64.max)),
+    ]
 
     static let confirmation = named(
         "ConfirmUploadResponse",
-        answer([
-            ("upload_id", .string), ("status", .choice(of: BucketUploadStatus.self)), ("etag", Schema.string.nullable),
-            ("file_size_bytes", Schema.integer(1...Int64.max).nullable), ("file_hash", Schema.string.nullable),
-            ("verified_at", Schema.timestamp.nullable), ("completed_at", Schema.timestamp.nullable),
-            ("object_id", Schema.string.nullable), ("task_id", Schema.string.nullable),
-            ("batch_id", Schema.string.nullable), ("message", Schema.string.nullable),
-        ]))
+        answer(
+            [
+                ("upload_id", .string), ("status", .choice(of: BucketUploadStatus.self)),
+                ("etag", Schema.string.nullable),
+                ("file_size_bytes", Schema.integer(1...Int64.max).nullable), ("file_hash", Schema.string.nullable),
+                ("verified_at", Schema.timestamp.nullable), ("completed_at", Schema.timestamp.nullable),
+                ("object_id", Schema.string.nullable), ("task_id", Schema.string.nullable),
+                ("batch_id", Schema.string.nullable), ("message", Schema.string.nullable),
+            ], optional: judgement))
 
     static let task = named(
         "TaskResponse",

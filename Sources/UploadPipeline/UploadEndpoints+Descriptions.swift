@@ -1,5 +1,5 @@
 import Domain
-import Endpoints
+package import Endpoints
 
 extension UploadEndpoints {
     enum Descriptions {
@@ -98,7 +98,7 @@ extension UploadEndpoints {
 }
 
 extension Schema {
-    static let receipt = named(
+    package static let receipt = named(
         "DecisionReceipt",
         answer(
             [
