@@ -31,13 +31,12 @@ func program(_ name: String, _ dependencies: [String]) -> Target {
         swiftSettings: strict)
 }
 
-func system(_ name: String, pkgConfig: String, apt: String) -> Target {
+func system(_ name: String, pkgConfig: String? = nil, apt: String) -> Target {
     .systemLibrary(name: name, path: "Sources/C/\(name)", pkgConfig: pkgConfig, providers: [.apt([apt])])
 }
 
-func shim(_ name: String, linking library: String? = nil) -> Target {
-    .target(
-        name: name, path: "Sources/C/\(name)", linkerSettings: library.map { [.linkedLibrary($0)] } ?? [])
+func shim(_ name: String, linking libraries: String...) -> Target {
+    .target(name: name, path: "Sources/C/\(name)", linkerSettings: libraries.map { .linkedLibrary($0) })
 }
 
 func tests(_ name: String, _ dependencies: [String]) -> Target {
@@ -86,7 +85,7 @@ let package = Package(
         // Decode and classify, in a sandboxed process.
         module("WorkerProtocol", ["CDescriptorPassing", "Domain"]),
         module("ImageDecoding", ["CJPEG", "CPNG", "Domain"]),
-        module("Classifier", ["CONNXRuntime", "Domain", "ImageDecoding", "Models"]),
+        module("Classifier", ["CONNXRuntime", "Crypto", "Domain", "ImageDecoding", "Models"]),
         module("Sandbox", ["CSeccomp"]),
         module("SystemCalls", ["CSystemCalls"]),
         program(

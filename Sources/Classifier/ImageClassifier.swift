@@ -40,6 +40,15 @@ package final class ImageClassifier {
     package func classify(
         _ file: RawSpan, type: MediaType, limits: DecodeLimits, threshold: Double
     ) throws(ScanError) -> ScanScore {
+        let scorer = try scorer(file, type: type, limits: limits, threshold: threshold)
+        if let failure = scorer.failure { throw .classifier(failure) }
+        return scorer.score
+    }
+
+    /// What has seen the file's frames.
+    func scorer(
+        _ file: RawSpan, type: MediaType, limits: DecodeLimits, threshold: Double
+    ) throws(ScanError) -> FrameScorer {
         let scorer = FrameScorer(preprocessor: preprocessor, session: session, threshold: threshold)
         do {
             try ImageDecoder.decode(file, type: type, limits: limits, visitor: scorer)
@@ -49,8 +58,7 @@ package final class ImageClassifier {
             case .unsupported: throw .unsupported(error.explanation)
             }
         }
-        if let failure = scorer.failure { throw .classifier(failure) }
-        return scorer.score
+        return scorer
     }
 
     /// Passes through every library once, so that none of them loads or looks up anything later.

@@ -4,7 +4,7 @@ package struct DecodeLimits: Hashable, Sendable {
     package var maximumSide: Int
     /// Width × height of one frame.
     package var maximumPixelsPerFrame: Int
-    /// Width × height × frames.
+    /// Width × height of all frames together.
     package var maximumPixelsTotal: Int
     package var maximumFrames: Int
     /// Scans of a progressive JPEG, each of which passes over the whole picture. Encoders use about 10.
@@ -14,7 +14,7 @@ package struct DecodeLimits: Hashable, Sendable {
 
     package init(
         maximumSide: Int = 65_535, maximumPixelsPerFrame: Int = 50_000_000,
-        maximumPixelsTotal: Int = 1_000_000_000, maximumFrames: Int = 10_000, maximumScans: Int = 100,
+        maximumPixelsTotal: Int = 500_000_000, maximumFrames: Int = 10_000, maximumScans: Int = 100,
         maximumWorkingBytes: Int = 440 * 1_048_576
     ) {
         self.maximumSide = maximumSide
@@ -45,6 +45,31 @@ package struct DecodeLimits: Hashable, Sendable {
         guard !totalOverflow, total <= maximumPixelsTotal else {
             throw .limitExceeded(
                 "\(frames) frames of \(width) × \(height) pixels; at most \(maximumPixelsTotal) pixels can be checked")
+        }
+    }
+
+    /// Checks an animation whose frames change parts of one canvas, as its headers announce them.
+    ///
+    /// What the changed parts hold has to be decoded, and as many canvases as are looked at have to be scored: either is
+    /// limited to `maximumPixelsTotal`. Canvases that are only passed through cost no more than what changes in them.
+    /// - Parameter changedPixels: width × height of the parts, over all frames.
+    package func checkAnimation(
+        width: Int, height: Int, frames: Int, changedPixels: Int
+    ) throws(DecodingError) {
+        try check(width: width, height: height, frames: min(frames, FrameSelection.maximumCount))
+        guard frames <= maximumFrames else {
+            throw .limitExceeded("\(frames) frames; at most \(maximumFrames) can be checked")
+        }
+        guard changedPixels <= maximumPixelsTotal else {
+            throw .limitExceeded(
+                "\(frames) frames of \(changedPixels) pixels in total; at most \(maximumPixelsTotal) can be checked")
+        }
+    }
+
+    /// Checks the memory that decoding `what` takes at once.
+    package func checkMemory(bytes: Int, for what: String) throws(DecodingError) {
+        guard bytes <= maximumWorkingBytes else {
+            throw .limitExceeded("decoding the \(what) needs \(bytes) bytes of memory")
         }
     }
 }

@@ -3,7 +3,7 @@ package struct ScanLimits: Hashable, Sendable {
     package var maximumFileBytes: Int
     /// Width × height.
     package var maximumPixelsPerFrame: Int
-    /// Width × height × frames.
+    /// Width × height of all frames together.
     package var maximumPixelsTotal: Int
     package var maximumFrames: Int
     /// Scans of a progressive JPEG.
@@ -14,7 +14,7 @@ package struct ScanLimits: Hashable, Sendable {
 
     package init(
         maximumFileBytes: Int = 256 << 20, maximumPixelsPerFrame: Int = 50_000_000,
-        maximumPixelsTotal: Int = 1_000_000_000, maximumFrames: Int = 10_000, maximumScans: Int = 100,
+        maximumPixelsTotal: Int = 500_000_000, maximumFrames: Int = 10_000, maximumScans: Int = 100,
         maximumWorkingBytes: Int = 440 << 20
     ) {
         self.maximumFileBytes = maximumFileBytes

@@ -21,7 +21,7 @@ enum ModuleTable {
         // Decode and classify, in a sandboxed process.
         "WorkerProtocol": ["CDescriptorPassing", "Domain"],
         "ImageDecoding": ["CJPEG", "CPNG", "Domain"],
-        "Classifier": ["CONNXRuntime", "Domain", "ImageDecoding", "Models"],
+        "Classifier": ["CONNXRuntime", "Crypto", "Domain", "ImageDecoding", "Models"],
         "Sandbox": ["CSeccomp"],
         "SystemCalls": ["CSystemCalls"],
         "Worker": [
