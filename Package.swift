@@ -61,6 +61,7 @@ let package = Package(
         system("CCrypto", pkgConfig: "libcrypto", apt: "libssl-dev"),
         shim("CJPEG", linking: "jpeg"),
         shim("CPNG", linking: "png16"),
+        system("CGIF", apt: "libgif-dev"),
         shim("CONNXRuntime"),
         shim("CSeccomp", linking: "seccomp"),
         shim("CDescriptorPassing"),
@@ -84,7 +85,7 @@ let package = Package(
 
         // Decode and classify, in a sandboxed process.
         module("WorkerProtocol", ["CDescriptorPassing", "Domain"]),
-        module("ImageDecoding", ["CJPEG", "CPNG", "Domain"]),
+        module("ImageDecoding", ["CGIF", "CJPEG", "CPNG", "Domain"]),
         module("Classifier", ["CONNXRuntime", "Crypto", "Domain", "ImageDecoding", "Models"]),
         module("Sandbox", ["CSeccomp"]),
         module("SystemCalls", ["CSystemCalls"]),
