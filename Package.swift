@@ -62,6 +62,7 @@ let package = Package(
         shim("CJPEG", linking: "jpeg"),
         shim("CPNG", linking: "png16"),
         system("CGIF", apt: "libgif-dev"),
+        system("CWebP", pkgConfig: "libwebpdemux", apt: "libwebp-dev"),
         shim("CONNXRuntime"),
         shim("CSeccomp", linking: "seccomp"),
         shim("CDescriptorPassing"),
@@ -85,7 +86,7 @@ let package = Package(
 
         // Decode and classify, in a sandboxed process.
         module("WorkerProtocol", ["CDescriptorPassing", "Domain"]),
-        module("ImageDecoding", ["CGIF", "CJPEG", "CPNG", "Domain"]),
+        module("ImageDecoding", ["CGIF", "CJPEG", "CPNG", "CWebP", "Domain"]),
         module("Classifier", ["CONNXRuntime", "Crypto", "Domain", "ImageDecoding", "Models"]),
         module("Sandbox", ["CSeccomp"]),
         module("SystemCalls", ["CSystemCalls"]),

@@ -12,6 +12,7 @@ package enum ImageDecoder {
         switch type {
         case .jpeg: try JPEGDecoder.decode(file, limits: limits, visitor: visitor)
         case .png: try PNGDecoder.decode(file, limits: limits, visitor: visitor)
+        case .webp: try WebPDecoder.decode(file, limits: limits, visitor: visitor)
         case .gif: try GIFDecoder.decode(file, limits: limits, visitor: visitor)
         default: throw .unsupported("\(type.rawValue) is not decoded by this build")
         }

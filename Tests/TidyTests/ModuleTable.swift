@@ -20,7 +20,7 @@ enum ModuleTable {
 
         // Decode and classify, in a sandboxed process.
         "WorkerProtocol": ["CDescriptorPassing", "Domain"],
-        "ImageDecoding": ["CGIF", "CJPEG", "CPNG", "Domain"],
+        "ImageDecoding": ["CGIF", "CJPEG", "CPNG", "CWebP", "Domain"],
         "Classifier": ["CONNXRuntime", "Crypto", "Domain", "ImageDecoding", "Models"],
         "Sandbox": ["CSeccomp"],
         "SystemCalls": ["CSystemCalls"],
