@@ -60,7 +60,7 @@ let package = Package(
         system("CJansson", pkgConfig: "jansson", apt: "libjansson-dev"),
         system("CCrypto", pkgConfig: "libcrypto", apt: "libssl-dev"),
         shim("CJPEG", linking: "jpeg"),
-        shim("CPNG", linking: "png16"),
+        shim("CPNG", linking: "png16", "z"),
         system("CGIF", apt: "libgif-dev"),
         system("CWebP", pkgConfig: "libwebpdemux", apt: "libwebp-dev"),
         shim("CONNXRuntime"),

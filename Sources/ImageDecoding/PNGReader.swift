@@ -44,4 +44,10 @@ internal import CPNG
         let message = unsafe String(cString: cpng_decoder_message(decoder))
         throw .corrupt("PNG: \(message)")
     }
+
+    /// The checksum of a chunk whose type and data are `bytes`.
+    static func checksum(_ bytes: UnsafeRawBufferPointer) -> UInt32 {
+        // Safe: the library reads the buffer's bytes, and nothing else.
+        unsafe cpng_checksum(0, bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), bytes.count)
+    }
 }

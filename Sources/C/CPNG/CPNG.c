@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include <png.h>
+#include <zlib.h>
 
 struct cpng_decoder {
     png_structp png;
@@ -143,4 +144,8 @@ cpng_status cpng_decoder_finish(cpng_decoder *decoder) {
     if (setjmp(decoder->jump)) return failure(decoder);
     png_read_end(decoder->png, NULL);
     return CPNG_OK;
+}
+
+uint32_t cpng_checksum(uint32_t checksum, const uint8_t *data, size_t size) {
+    return (uint32_t)crc32_z(checksum, data, size);
 }

@@ -46,3 +46,6 @@ cpng_status cpng_decoder_read_image(cpng_decoder *decoder, uint8_t *pixels);
 
 /// Reads what follows the image data, up to the end of the image.
 cpng_status cpng_decoder_finish(cpng_decoder *decoder);
+
+/// The checksum that a chunk ends with, of its type and data. `checksum` is that of what came before, 0 at first.
+uint32_t cpng_checksum(uint32_t checksum, const uint8_t *data, size_t size);
