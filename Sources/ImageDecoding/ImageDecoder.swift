@@ -13,6 +13,8 @@ package enum ImageDecoder {
         case .jpeg: try JPEGDecoder.decode(file, limits: limits, visitor: visitor)
         case .png: try PNGDecoder.decode(file, limits: limits, visitor: visitor)
         case .webp: try WebPDecoder.decode(file, limits: limits, visitor: visitor)
+        case .bmp: try BitmapDecoder.decode(file, limits: limits, visitor: visitor)
+        case .icon: try IconDecoder.decode(file, limits: limits, visitor: visitor)
         case .gif: try GIFDecoder.decode(file, limits: limits, visitor: visitor)
         default: throw .unsupported("\(type.rawValue) is not decoded by this build")
         }
