@@ -8,9 +8,13 @@ struct ExpectedScores {
     struct Scored: Sendable, CustomTestStringConvertible {
         let file: String
         let score: Double
+        /// Pictures in the file.
+        let frames: Int
         /// CRC-32 of the pixels resized and cut out, and of those recompressed; nil where several pictures count.
         let resized: UInt32?
         let recompressed: UInt32?
+        /// Pictures that are looked at until one is at or above the model's threshold.
+        let framesScanned: Int
         var testDescription: String { file }
     }
 
@@ -33,8 +37,10 @@ struct ExpectedScores {
             }
             return Scored(
                 file: file, score: score,
+                frames: Int(entry["frames"]?.integerValue ?? 1),
                 resized: (entry["resized"]?.integerValue).map { UInt32(truncatingIfNeeded: $0) },
-                recompressed: (entry["recompressed"]?.integerValue).map { UInt32(truncatingIfNeeded: $0) })
+                recompressed: (entry["recompressed"]?.integerValue).map { UInt32(truncatingIfNeeded: $0) },
+                framesScanned: Int(entry["frames_scanned"]?.integerValue ?? 1))
         }
         refused = try (document["refused"]?.objectValue ?? [:]).map { file, value in
             guard let reason = value.objectValue?["reason"]?.stringValue else {

@@ -37,13 +37,3 @@ extension ImageClassifier {
         return unsafe try classify(bytes.span.bytes, type: type, limits: limits, threshold: threshold)
     }
 }
-
-/// CRC-32 as zlib computes it.
-func crc32(_ bytes: [UInt8]) -> UInt32 {
-    var state: UInt32 = 0xffff_ffff
-    for byte in bytes {
-        state ^= UInt32(byte)
-        for _ in 0..<8 { state = state & 1 == 1 ? state >> 1 ^ 0xedb8_8320 : state >> 1 }
-    }
-    return ~state
-}

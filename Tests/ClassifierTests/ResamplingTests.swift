@@ -37,10 +37,11 @@ struct ResamplingTests {
         let type = MediaType(sniffing: Array(bytes.prefix(MediaType.sniffLength)))
         unsafe try ImageDecoder.decode(bytes.span.bytes, type: type, limits: DecodeLimits(), visitor: collector)
         let index = try #require(
-            collector.pictures.firstIndex { crc32($0) == expected.resized }, "no picture has the reference's bytes")
+            collector.pictures.firstIndex { Checksum.crc32($0) == expected.resized },
+            "no picture has the reference's bytes")
         var pixels = collector.pictures[index]
         try JPEGRecompressor.recompress(&pixels, width: 224, height: 224, quality: 75)
-        #expect(crc32(pixels) == expected.recompressed)
+        #expect(Checksum.crc32(pixels) == expected.recompressed)
     }
 
     /// A picture of some bytes that repeat at no power of two.

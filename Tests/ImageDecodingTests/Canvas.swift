@@ -16,7 +16,7 @@ final class Canvas: FrameVisitor {
     }
 
     func visitRow(_ row: Span<UInt8>) {
-        for index in row.indices { pixels.append(row[index]) }
+        unsafe row.withUnsafeBufferPointer { row in unsafe pixels.append(contentsOf: row) }
     }
 
     func endFrame() -> Bool {

@@ -155,7 +155,7 @@ struct GateTests {
     @Test("An image type without a decoder is admitted unscanned, or refused where the organization fails closed")
     func unsupportedType() throws {
         let tenant = try Service.tenant()
-        for bytes in [Sample.gif, Sample.webp] {
+        for bytes in [Sample.photoshop, Sample.jpeg2000] {
             let answer = try tenant.upload(bytes, filename: "picture.jpg", contentType: "image/jpeg")
             #expect(answer.status == 201)
             #expect(try answer.json["gate"]["reason"] == "unsupported")
@@ -163,7 +163,7 @@ struct GateTests {
         }
         let before = try tenant.credits()
         #expect(try tenant.patch(["nsfw_fail_closed": true]).status == 200)
-        for bytes in [Sample.gif, Sample.webp] {
+        for bytes in [Sample.photoshop, Sample.jpeg2000] {
             let answer = try tenant.upload(bytes, filename: "picture.jpg", contentType: "image/jpeg")
             #expect(answer.summary == "415 unsupported_image_type")
             let gate = try answer.json["error"]["details"]["gate"]

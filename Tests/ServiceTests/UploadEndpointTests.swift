@@ -117,13 +117,14 @@ struct UploadEndpointTests {
         let tenant = try Service.tenant()
         let note = try tenant.accepted(Sample.text)
         let picture = try tenant.accepted(try Repository.fixture(Sample.safeJPEG))
-        let gif = try tenant.accepted(Sample.gif)
+        let undecoded = try tenant.accepted(Sample.photoshop)
         let form = MultipartForm().adding("bucket", "other").adding("file", Sample.pdf, filename: "paper.pdf")
         let paper = try #require(try tenant.send(form.request()).json["upload_id"].string)
         let expectations: [(String, [String])] = [
-            ("bucket=other", [paper]), ("scan_state=scanned", [picture]), ("scan_state=unscanned", [gif]),
+            ("bucket=other", [paper]), ("scan_state=scanned", [picture]), ("scan_state=unscanned", [undecoded]),
             ("scan_state=skipped", [note, paper]), ("media_type=image/jpeg", [picture]),
-            ("media_type=image%2Fgif", [gif]), ("status=COMPLETED", [note, picture, gif, paper]),
+            ("media_type=image%2Fvnd.adobe.photoshop", [undecoded]),
+            ("status=COMPLETED", [note, picture, undecoded, paper]),
             ("status=REJECTED", []), ("scan_state=skipped&bucket=other", [paper]), ("bucket=unheard-of", []),
         ]
         for (filter, expected) in expectations {

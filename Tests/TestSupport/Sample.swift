@@ -17,11 +17,9 @@ package enum Sample {
             1, 0, 1, 0, 0x80, 0, 0, 0xff, 0xff, 0xff, 0, 0, 0, 0x2c, 0, 0, 0, 0, 1, 0, 1, 0, 0, 2, 2, 0x44, 1, 0, 0x3b,
         ]
 
-    /// A whole lossless WebP of one pixel.
-    package static let webp: [UInt8] =
-        Array("RIFF".utf8) + [0x1a, 0, 0, 0] + Array("WEBPVP8L".utf8) + [
-            0x0d, 0, 0, 0, 0x2f, 0, 0, 0, 0x10, 0x07, 0x10, 0x11, 0x11, 0x88, 0x88, 0xfe, 0x07, 0,
-        ]
+    /// The beginnings of image files that no build decodes: Photoshop, JPEG 2000.
+    package static let photoshop: [UInt8] = Array("8BPS".utf8) + [0, 1] + [UInt8](repeating: 0, count: 20)
+    package static let jpeg2000: [UInt8] = [0xff, 0x4f, 0xff, 0x51] + [UInt8](repeating: 0, count: 20)
 
     /// `count` bytes that no sniffer takes for an image, different for every seed and at every position.
     package static func noise(_ count: Int, seed: UInt64 = 1) -> [UInt8] {

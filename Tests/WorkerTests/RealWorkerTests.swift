@@ -34,12 +34,9 @@ struct RealWorkerTests {
         #expect(fixtures.files.count > 50)
         for (name, entry) in fixtures.files {
             let (bytes, type) = try Self.read(name)
-            // An animation that is not decoded whole has a score only where its first picture settles the matter.
-            let threshold = entry.score > 0.8 ? entry.score - 0.001 : 1
-            async let scan = fixture.scan(
-                path: Repository.url("fixtures/\(name)").path, type, threshold: threshold)
+            async let scan = fixture.scan(path: Repository.url("fixtures/\(name)").path, type)
             let here = try unsafe classifier.classify(
-                bytes.span.bytes, type: type, limits: DecodeLimits(), threshold: threshold)
+                bytes.span.bytes, type: type, limits: DecodeLimits(), threshold: 0.8)
             let outcome = try await scan
             guard case .scored(let score, let milliseconds) = outcome else {
                 Issue.record("\(name): \(outcome)")
@@ -126,7 +123,7 @@ struct RealWorkerTests {
             $0.limits.maximumFileBytes = 1 << 20
         }
         for name in try Self.fixtures().files.keys.sorted() {
-            let type: MediaType = name.hasSuffix(".png") ? .png : .jpeg
+            let (_, type) = try Self.read(name)
             switch try await fixture.scan(path: Repository.url("fixtures/\(name)").path, type) {
             case .scored, .unsupported, .unscannable: break
             case .gaveUp(let text): Issue.record("\(name): \(text)")
