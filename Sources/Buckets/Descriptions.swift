@@ -11,7 +11,10 @@ enum Descriptions {
         "create_upload_buckets", tag: tag, "Announce an upload and get a signed URL to send its bytes to.",
         answer: .bucketUpload
     )
-    .at(bucket).taking(.announcement).failing(.insufficientCredits)
+    .at(bucket).taking(.announcement).failing(
+        .insufficientCredits, .idempotencyConflict, .idempotencyInProgress
+    )
+    .repeatable
 
     static let createBatch = EndpointDescription(
         "create_uploads_batch_buckets", tag: tag, "Announce up to 100 uploads, each with its own result.",

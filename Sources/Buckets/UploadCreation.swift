@@ -22,19 +22,70 @@ struct UploadCreation: Sendable {
         case created(BucketUpload)
         case duplicate(UploadRecord)
         case refused(Failure)
+        /// The answer of the request that this one repeats.
+        case replayed(IdempotentAnswer)
     }
 
     func create(_ request: Request, _ caller: Caller) async throws(Failure) -> Response {
         let reader = try AnnouncementReader(bucket: request.parameters["bucket_identifier"] ?? "", request.head)
-        var fields = FieldReader(try await request.jsonObject())
+        let key = try request.head.idempotencyKey()
+        let body = try await request.jsonObject()
+        var fields = FieldReader(body)
         let announcement = reader.announcement(&fields)
         try fields.finish()
         guard let announcement else { throw Failure(.internal, privateDetail: "an announcement without errors is nil") }
         let base = try services.base(request.head)
-        let creations = try await create([announcement], caller)
-        switch creations[0] {
+        let said = "announcement\n\(announcement.bucket)\n\(JSONValue.object(body).encoded)"
+        let repetition = key.map { Repetition(key: $0, fingerprint: SHA256.hash(of: said)) }
+        switch try await create(announcement, caller, repetition, base) {
         case .refused(let failure): throw failure
+        case .replayed(let answer):
+            var response = Response(status: answer.status, body: .bytes(Array(answer.response.utf8)))
+            response.headers["Content-Type"] = "application/json"
+            response.headers["Idempotent-Replayed"] = "true"
+            return response
         case let creation: return Response(json: view(creation, announcement, caller, base))
+        }
+    }
+
+    /// What makes a request the repeat of another.
+    private struct Repetition: Sendable {
+        let key: String
+        let fingerprint: ContentHash
+    }
+
+    /// One upload, and under an idempotency key its answer, in one transaction.
+    private func create(
+        _ announcement: UploadAnnouncement, _ caller: Caller, _ repetition: Repetition?, _ base: String
+    ) async throws(Failure) -> Creation {
+        let now = services.time.now()
+        let organization = caller.organization.internalID
+        return try await services.database.writeForRequest { transaction throws(DatabaseError) in
+            let owner = RandomID.uploadID()
+            if let repetition {
+                let begun = try transaction.idempotency.begin(
+                    organization, key: repetition.key, owner: owner, node: Self.node, now: now)
+                switch begun {
+                case .begun: break
+                case .inProgress: return .refused(CreditAdmission.inProgress)
+                case .complete(let answer):
+                    return answer.bodyHash == repetition.fingerprint
+                        ? .replayed(answer) : .refused(.idempotencyConflict)
+                }
+            }
+            let creation = try Self.create(announcement, caller, now, in: transaction, id: owner)
+            guard let repetition else { return creation }
+            guard case .created = creation else {
+                // A duplicate is one the next time too; a refusal may not be.
+                try transaction.idempotency.abandon(organization, key: repetition.key, owner: owner)
+                return creation
+            }
+            let body = view(creation, announcement, caller, base).encoded
+            _ = try transaction.idempotency.complete(
+                organization, key: repetition.key,
+                answer: IdempotentAnswer(
+                    bodyHash: repetition.fingerprint, status: 200, response: body, upload: owner))
+            return creation
         }
     }
 
@@ -80,7 +131,8 @@ struct UploadCreation: Sendable {
     }
 
     private static func create(
-        _ announcement: UploadAnnouncement, _ caller: Caller, _ now: Timestamp, in transaction: any Transaction
+        _ announcement: UploadAnnouncement, _ caller: Caller, _ now: Timestamp, in transaction: any Transaction,
+        id: UploadID = RandomID.uploadID()
     ) throws(DatabaseError) -> Creation {
         let organization = caller.organization
         let limit = organization.tier.maximumFileBytes
@@ -92,7 +144,6 @@ struct UploadCreation: Sendable {
         {
             return .duplicate(original)
         }
-        let id = RandomID.uploadID()
         let expiresAt = now.adding(seconds: announcement.expirationSeconds)
         let amount = Credits.cost(ofBytes: announcement.size ?? 1)
         let outcome = try transaction.credits.placeHold(
@@ -111,6 +162,7 @@ struct UploadCreation: Sendable {
         }
     }
 
+    /// A replayed answer is sent as it was, and has no view of its own.
     private func view(
         _ creation: Creation, _ announcement: UploadAnnouncement, _ caller: Caller, _ base: String
     ) -> JSONValue {
@@ -125,6 +177,7 @@ struct UploadCreation: Sendable {
             view.isDuplicate = true
             view.message = "The organization has a file of this hash already; nothing needs to be uploaded."
             return view.json
+        case .replayed: return .null
         case .refused(let failure):
             let now = services.time.now()
             var view = BucketUploadView(

@@ -168,6 +168,7 @@ extension Reconciliation {
             """
             SELECT r.owner, o.id FROM idempotency_records r JOIN organizations o ON o.internal_id = r.organization
             WHERE r.state = 'complete' AND NOT EXISTS (SELECT 1 FROM uploads u WHERE u.id = r.owner)
+            AND NOT EXISTS (SELECT 1 FROM bucket_uploads b WHERE b.id = r.owner)
             """
         ) { row throws(DatabaseError) in
             try body((try row.value(UploadID.self), try row.value(OrganizationID.self)))

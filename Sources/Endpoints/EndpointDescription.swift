@@ -81,6 +81,16 @@ package struct EndpointDescription: Sendable {
         return description
     }
 
+    /// Takes an `Idempotency-Key`.
+    package var repeatable: EndpointDescription {
+        var description = self
+        description.headers.append(
+            .init(
+                "Idempotency-Key", .matching("^[!-~]+$", length: 1...255),
+                "A repeat within 24 hours gets the first answer and costs nothing."))
+        return description
+    }
+
     package func failing(_ codes: FailureCode...) -> EndpointDescription {
         var description = self
         description.failures.formUnion(codes)

@@ -21,12 +21,7 @@ extension UploadEndpoints {
                 .init("filename", filename, "The file's name, for a raw body only."),
                 .init("bucket", bucket, "For a raw body only; `default` without it."),
             ]
-            description.headers = [
-                .init(
-                    "Idempotency-Key", .matching("^[!-~]+$", length: 1...255),
-                    "A repeat within 24 hours gets the first answer and costs nothing.")
-            ]
-            return description.failing(
+            return description.repeatable.failing(
                 .malformedMultipart, .truncatedBody, .insufficientCredits, .alreadyExists, .idempotencyConflict,
                 .idempotencyInProgress, .payloadTooLarge, .unsupportedImageType, .unsupportedMediaType,
                 .expectationFailed, .validation, .nsfwContentRejected, .imageUnscannable, .emptyFile,

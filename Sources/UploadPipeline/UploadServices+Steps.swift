@@ -43,7 +43,7 @@ extension UploadServices {
         let form = try UploadForm(head)
         try form.requireSize(atMost: caller.organization.tier.maximumFileBytes)
         context.form = form
-        let key = try Self.idempotencyKey(of: head)
+        let key = try head.idempotencyKey()
         let admission = try await credits.admit(
             form.leastFileBytes, as: context.id, of: caller, idempotencyKey: key)
         switch admission {
@@ -136,29 +136,12 @@ extension UploadServices {
         if let replay = context.replay {
             let fingerprint = UploadAnswer.fingerprint(of: try context.requiring(\.spooled))
             guard replay.bodyHash == fingerprint else {
-                throw Failure(
-                    .idempotencyConflict,
-                    "The idempotency key was used within the last 24 hours for another file or other fields.",
-                    details: ["retryable": false])
+                throw Failure.idempotencyConflict
             }
             context.response = UploadAnswer(replaying: replay).response
         } else {
             context.response = try context.requiring(\.answer).response
         }
-    }
-
-    private static func idempotencyKey(of head: RequestHead) throws(Failure) -> String? {
-        let values = head.headers.values("idempotency-key")
-        guard let key = values.first else { return nil }
-        guard values.count == 1, (1...255).contains(key.utf8.count), key.utf8.allSatisfy({ (0x20...0x7e).contains($0) })
-        else {
-            throw .validation([
-                ValidationError(
-                    "idempotency_key", at: ["header", "Idempotency-Key"],
-                    "is not one field of 1 to 255 printable ASCII characters")
-            ])
-        }
-        return key
     }
 
     private func record(of context: UploadContext) throws(Failure) -> UploadRecord {

@@ -206,6 +206,26 @@ struct BucketFlowTests {
         #expect(try client.heldCredits() == 0)
     }
 
+    @Test("An announcement under an idempotency key is made once")
+    func repeatedAnnouncement() throws {
+        let client = BucketClient(try Service.tenant())
+        func announce(_ size: Int) throws -> HTTPResponse {
+            let body: JSON = [
+                "filename": "a.bin", "content_type": "a/b", "file_size_bytes": .number(Double(size)),
+            ]
+            return try client.tenant.send(
+                HTTPRequest("POST", client.collection, json: body).adding("Idempotency-Key", "one"))
+        }
+        let first = try announce(2_000_000)
+        let second = try announce(2_000_000)
+        #expect(first.status == 200 && second.body == first.body)
+        #expect(second["Idempotent-Replayed"] == "true")
+        #expect(try client.heldCredits() == 2)
+        #expect(try announce(3_000_000).summary == "409 idempotency_conflict")
+        #expect(try client.list().json["stats"]["total_uploads"] == 1)
+        #expect(try client.tenant.service.command("verify").status == .exited(0))
+    }
+
     @Test("With its organization, an upload's URL is over")
     func organizationDeleted() throws {
         let client = BucketClient(try Service.tenant())

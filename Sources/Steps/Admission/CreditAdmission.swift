@@ -82,7 +82,7 @@ package struct CreditAdmission: Sendable {
         }
     }
 
-    private static let inProgress = Failure(
+    package static let inProgress = Failure(
         .idempotencyInProgress, "The first request under this idempotency key is still running.",
         retryAfterSeconds: 1)
 
