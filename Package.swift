@@ -31,6 +31,8 @@ func program(_ name: String, _ dependencies: [String]) -> Target {
         swiftSettings: strict)
 }
 
+/// Without `pkgConfig` the library is where the compiler looks anyway: libavif's file and libjxl's have flags that
+/// SwiftPM refuses.
 func system(_ name: String, pkgConfig: String? = nil, apt: String) -> Target {
     .systemLibrary(name: name, path: "Sources/C/\(name)", pkgConfig: pkgConfig, providers: [.apt([apt])])
 }
@@ -60,6 +62,11 @@ let package = Package(
         system("CJansson", pkgConfig: "jansson", apt: "libjansson-dev"),
         system("CCrypto", pkgConfig: "libcrypto", apt: "libssl-dev"),
         shim("CJPEG", linking: "jpeg"),
+        system("CAVIF", apt: "libavif-dev"),
+        system("CTIFF", pkgConfig: "libtiff-4", apt: "libtiff-dev"),
+        system("CHEIF", pkgConfig: "libheif", apt: "libheif-dev"),
+        system("CDE265", pkgConfig: "libde265", apt: "libde265-dev"),
+        system("CJPEGXL", apt: "libjxl-dev"),
         shim("CPNG", linking: "png16", "z"),
         system("CGIF", apt: "libgif-dev"),
         system("CWebP", pkgConfig: "libwebpdemux", apt: "libwebp-dev"),
@@ -86,7 +93,11 @@ let package = Package(
 
         // Decode and classify, in a sandboxed process.
         module("WorkerProtocol", ["CDescriptorPassing", "Domain"]),
-        module("ImageDecoding", ["CGIF", "CJPEG", "CPNG", "CWebP", "Domain"]),
+        module(
+            "ImageDecoding",
+            [
+                "CAVIF", "CDE265", "CGIF", "CHEIF", "CJPEG", "CJPEGXL", "CPNG", "CTIFF", "CWebP", "Domain",
+            ]),
         module("Classifier", ["CONNXRuntime", "Crypto", "Domain", "ImageDecoding", "Models"]),
         module("Sandbox", ["CSeccomp"]),
         module("SystemCalls", ["CSystemCalls"]),

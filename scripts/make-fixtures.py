@@ -2,7 +2,8 @@
 """Makes fixtures/ and fixtures/scores.json: small pictures, and what the model's reference says of them.
 
     python3 -m venv scripts/.venv
-    scripts/.venv/bin/pip install 'Pillow==12.3.0' 'numpy==2.4.6' 'onnxruntime==1.28.0'
+    scripts/.venv/bin/pip install 'Pillow==12.3.0' 'numpy==2.4.6' 'onnxruntime==1.28.0' 'pillow-heif==1.8.1' 'pillow-jxl-plugin==1.3.8'
+    apt-get install libavif-bin libheif-examples libjxl-tools librsvg2-bin
     scripts/.venv/bin/python scripts/make-fixtures.py
 
 Deterministic: nothing is random that is not seeded. What Pillow does not write is written by scripts/png_writer.py,
@@ -25,6 +26,7 @@ from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
 import animation_fixtures
 import bitmap_fixtures
+import modern_fixtures
 from png_writer import SIGNATURE, chunk, header, image_data, png, widen
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -218,11 +220,12 @@ class Collection:
         picture = ImageOps.exif_transpose(Image.open(io.BytesIO(data)))
         self.enter(name, self.reference.entry(picture), note)
 
-    def expected(self, name, data, pixels, note, exact=True):
-        """A file whose pixels, RGB or RGBA as a browser shows them, are given; `exact` to the last bit."""
+    def expected(self, name, data, pixels, note, exact=True, tolerance=None):
+        """A file whose pixels, RGB or RGBA as a browser shows them, are given; `exact` to the last bit, unless the score may
+        differ by `tolerance`."""
         self.write(name, data)
         entry = self.reference.entry_of_any(pixels)
-        self.enter(name, entry if exact else {"score": entry["score"]}, note)
+        self.enter(name, entry if exact and not tolerance else {"score": entry["score"]}, note, tolerance)
 
     def animated(self, name, data, frames, note=None):
         """A file of several frames: RGBA as shown, or None for those that Pillow shows. The score is that of the first
@@ -246,7 +249,17 @@ class Collection:
                  "checksums": [zlib.crc32(frame.astype(np.uint8).tobytes()) for frame in visible]}
         self.enter(name, entry, note)
 
-    def enter(self, name, entry, note):
+    def several(self, name, data, pictures, note, tolerance=None):
+        """The same with the pictures, RGB or RGBA, that viewers show one of."""
+        self.write(name, data)
+        scores = [self.reference.entry_of_any(pixels)["score"] for pixels in pictures]
+        scanned = next((index + 1 for index, score in enumerate(scores) if score >= MANIFEST["threshold"]), len(scores))
+        entry = {"score": max(scores[:scanned]), "frames": len(pictures), "frames_scanned": scanned}
+        self.enter(name, entry, note, tolerance)
+
+    def enter(self, name, entry, note, tolerance=None):
+        if tolerance:
+            entry["tolerance"] = tolerance
         if note:
             entry["note"] = note
         self.files[name] = entry
@@ -471,6 +484,7 @@ def main():
     hostile(all_files)
     animation_fixtures.add(all_files, sys.modules[__name__])
     bitmap_fixtures.add(all_files, sys.modules[__name__])
+    modern_fixtures.add(all_files, sys.modules[__name__])
     document = {
         "model_sha256": MANIFEST["sha256"],
         "reference": f"Pillow {PIL.__version__}, onnxruntime {onnxruntime.__version__}, numpy {np.__version__}",

@@ -67,6 +67,7 @@ package final class ImageClassifier {
         try preprocessor.recompress(&pixels)
         _ = try unsafe session.score { tensor in unsafe preprocessor.fill(tensor, with: pixels) }
         do {
+            try ImageDecoder.prepare()
             _ = try unsafe classify(Self.grayPixel.span.bytes, type: .png, limits: DecodeLimits(), threshold: 0)
         } catch {
             throw .modelUnusable("the smallest picture cannot be scored: \(error)")

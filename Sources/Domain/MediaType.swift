@@ -19,5 +19,7 @@ package enum MediaType: String, CaseIterable, Sendable {
     package var isImage: Bool { self != .other }
 
     /// The image types that this build decodes. The service and its workers are built together, so both read it here.
-    package static let decodable: Set<MediaType> = [.jpeg, .png, .gif, .webp, .bmp, .icon]
+    package static let decodable: Set<MediaType> = [
+        .jpeg, .png, .gif, .webp, .bmp, .icon, .tiff, .avif, .heic, .jpegXL,
+    ]
 }

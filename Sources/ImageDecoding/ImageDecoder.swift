@@ -1,7 +1,26 @@
 package import Domain
+internal import Glibc
 
 /// Decodes a file's frames for a visitor.
 package enum ImageDecoder {
+    /// Makes the libraries read and register now what they otherwise would at their first picture: once the process is in
+    /// its sandbox, they no longer can. To be called before `decode`.
+    package static func prepare() throws(DecodingError) {
+        sortOnce()
+        try HEVCPlugin.register()
+    }
+
+    /// The C library's qsort, which libtiff calls, asks the kernel for the machine's memory when it first sorts more than a
+    /// kilobyte, and remembers it.
+    private static func sortOnce() {
+        var numbers = [UInt64](repeating: 0, count: 1024)
+        // The array outlives the call, and the comparison reads nothing.
+        unsafe numbers.withUnsafeMutableBytes { bytes in
+            guard let base = bytes.baseAddress else { return }
+            unsafe qsort(base, bytes.count / 8, 8, { _, _ in 0 })
+        }
+    }
+
     /// Decodes `file`, whose content is of `type`, and shows its frames to `visitor` until that ends it.
     ///
     /// Throws where the file is not a whole picture or breaks `limits`; then the frame that was begun last is not to be
@@ -16,6 +35,10 @@ package enum ImageDecoder {
         case .bmp: try BitmapDecoder.decode(file, limits: limits, visitor: visitor)
         case .icon: try IconDecoder.decode(file, limits: limits, visitor: visitor)
         case .gif: try GIFDecoder.decode(file, limits: limits, visitor: visitor)
+        case .avif: try AVIFDecoder.decode(file, limits: limits, visitor: visitor)
+        case .tiff: try TIFFDecoder.decode(file, limits: limits, visitor: visitor)
+        case .heic: try HEICDecoder.decode(file, limits: limits, visitor: visitor)
+        case .jpegXL: try JPEGXLDecoder.decode(file, limits: limits, visitor: visitor)
         default: throw .unsupported("\(type.rawValue) is not decoded by this build")
         }
     }

@@ -8,6 +8,8 @@ struct ExpectedScores {
     struct Scored: Sendable, CustomTestStringConvertible {
         let file: String
         let score: Double
+        /// By how much the score may differ: more than a little only where two decoders of a lossy picture do.
+        let tolerance: Double
         /// Pictures in the file.
         let frames: Int
         /// CRC-32 of the pixels resized and cut out, and of those recompressed; nil where several pictures count.
@@ -36,7 +38,7 @@ struct ExpectedScores {
                 throw SupportError("fixtures/scores.json: \(file) has no score")
             }
             return Scored(
-                file: file, score: score,
+                file: file, score: score, tolerance: entry["tolerance"]?.doubleValue ?? 0.001,
                 frames: Int(entry["frames"]?.integerValue ?? 1),
                 resized: (entry["resized"]?.integerValue).map { UInt32(truncatingIfNeeded: $0) },
                 recompressed: (entry["recompressed"]?.integerValue).map { UInt32(truncatingIfNeeded: $0) },

@@ -19,7 +19,10 @@ struct CorpusTests {
             #expect(answer.summary == (reference < 0.8 ? "201" : "422 nsfw_content_rejected"), "\(name)")
             let body = try answer.json
             let gate = answer.status == 201 ? body["gate"] : body["error"]["details"]["gate"]
-            #expect(abs((gate["score"].double ?? -1) - reference) <= 0.001, "\(name): \(gate["score"]), \(reference)")
+            let tolerance = entry["tolerance"].double ?? 0.001
+            #expect(
+                abs((gate["score"].double ?? -1) - reference) <= tolerance,
+                "\(name): \(gate["score"]), \(reference)")
         }
     }
 

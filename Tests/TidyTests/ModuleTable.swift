@@ -20,7 +20,9 @@ enum ModuleTable {
 
         // Decode and classify, in a sandboxed process.
         "WorkerProtocol": ["CDescriptorPassing", "Domain"],
-        "ImageDecoding": ["CGIF", "CJPEG", "CPNG", "CWebP", "Domain"],
+        "ImageDecoding": [
+            "CAVIF", "CDE265", "CGIF", "CHEIF", "CJPEG", "CJPEGXL", "CPNG", "CTIFF", "CWebP", "Domain",
+        ],
         "Classifier": ["CONNXRuntime", "Crypto", "Domain", "ImageDecoding", "Models"],
         "Sandbox": ["CSeccomp"],
         "SystemCalls": ["CSystemCalls"],

@@ -1,0 +1,320 @@
+"""TIFF, AVIF, HEIC, JPEG XL and SVG for scripts/make-fixtures.py, which calls `add`.
+
+What Pillow does not write comes from Debian's encoders (libavif-bin, libheif-examples, libjxl-tools). The reference
+pixels come from Pillow and its plugins, which bring decoders of their own, never from the libraries that the project uses.
+Two decoders of a lossy picture differ by their arithmetic, and the model by up to `tolerance` with them.
+"""
+import io
+import pathlib
+import struct
+import subprocess
+import tempfile
+import zlib
+
+import numpy as np
+import pillow_heif
+import pillow_jxl  # registers JPEG XL with Pillow
+from PIL import Image, ImageOps
+
+import heif_writer as heif
+import png_writer
+import tiff_writer
+
+pillow_heif.register_heif_opener()
+
+HIGHEST = "the highest of: over black, over white, alpha ignored"
+
+
+def add(all_files, kit):
+    tiffs(all_files, kit)
+    avifs(all_files, kit)
+    heics(all_files, kit)
+    jpeg_xls(all_files, kit)
+
+
+def run(*command, files, output):
+    """What `command` writes to `output`, run in a folder that holds `files`."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        for file, data in files.items():
+            (folder / file).write_bytes(data)
+        subprocess.run(command, cwd=folder, check=True, capture_output=True)
+        return (folder / output).read_bytes()
+
+
+def shown(data):
+    """The pixels of a file as Pillow shows them."""
+    picture = ImageOps.exif_transpose(Image.open(io.BytesIO(data)))
+    return np.asarray(picture.convert("RGBA" if picture.mode in ("RGBA", "LA", "PA") else "RGB"))
+
+
+def saved(picture, kind, **options):
+    buffer = io.BytesIO()
+    picture.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def with_alpha(picture, alpha):
+    pixels = np.asarray(picture)
+    return Image.fromarray(np.dstack([pixels, np.broadcast_to(np.uint8(alpha), pixels.shape[:2])]))
+
+
+def cut(all_files, name, data, share=6):
+    all_files.refuse(name, data[: len(data) * share // 10], "unscannable", "cut off")
+
+
+# TIFF
+
+
+def tiffs(all_files, kit):
+    bad, view = kit.pattern(160, 120), kit.scene(120, 90)
+    pixels = np.asarray(bad)
+    small = np.asarray(view)
+    for compression in ("raw", "tiff_lzw", "tiff_adobe_deflate", "packbits"):
+        all_files.scored(f"nsfw-pattern-{compression.replace('tiff_', '').replace('_', '-')}.tif",
+                         saved(bad if compression != "raw" else kit.pattern(80, 60), "TIFF", compression=compression))
+    lossy = saved(kit.pattern(320, 240), "TIFF", compression="jpeg", quality=80)
+    all_files.expected("nsfw-pattern-jpeg.tif", lossy, shown(lossy), "JPEG inside TIFF", tolerance=0.01)
+    all_files.scored("scene-palette.tif", saved(view.quantize(16), "TIFF", compression="tiff_lzw"))
+    all_files.scored("scene-grey.tif", saved(view.convert("L"), "TIFF", compression="tiff_lzw"))
+    all_files.scored("scene-fax.tif", saved(view.convert("1"), "TIFF", compression="group4"))
+    for number in range(1, 9):
+        turned = saved(kit.stored_for(kit.pattern(80, 60), number), "TIFF", compression="tiff_lzw", exif=orientation_exif(number))
+        all_files.expected(f"nsfw-pattern-orientation-{number}.tif", turned, np.asarray(kit.pattern(80, 60)), "turned by its tag")
+    first = saved(view, "TIFF", compression="tiff_lzw", save_all=True, append_images=[kit.gradient(60, 40), bad])
+    all_files.several("nsfw-pattern-pages.tif", first, [small, np.asarray(kit.gradient(60, 40)), pixels],
+                      "the third of three pages")
+    calm = saved(view, "TIFF", compression="tiff_lzw", save_all=True, append_images=[kit.gradient(60, 40)])
+    all_files.several("scene-pages.tif", calm, [small, np.asarray(kit.gradient(60, 40))], "two pages")
+    written = lambda name, page, picture, note, **more: all_files.expected(
+        name, tiff_writer.tiff([page], **more), picture, note)
+    few = np.asarray(kit.pattern(80, 60))
+    written("nsfw-pattern-tiles.tif", tiff_writer.page(few, tile=32), few, "tiles, cut off at the edges")
+    written("nsfw-pattern-planar.tif", tiff_writer.page(few, planar=2), few, "a plane for each colour")
+    written("nsfw-pattern-big.tif", tiff_writer.page(few), few, "BigTIFF", big=True)
+    deep = few.astype(np.uint16) * 257
+    written("nsfw-pattern-16.tif", tiff_writer.page(deep[::2, ::2], 16), few[::2, ::2], "16 bits, scaled")
+    grey = small[..., 1:2].astype(np.uint16) * 257
+    written("scene-grey-16.tif", tiff_writer.page(grey, 16, photometric=1), np.repeat(small[..., 1:2], 3, 2),
+            "16 bits of grey, scaled")
+    inks = np.dstack([255 - few, np.zeros(few.shape[:2], np.uint8)])
+    written("nsfw-pattern-cmyk.tif", tiff_writer.page(inks, photometric=5), few, "inks")
+    hidden = np.dstack([few, np.zeros(few.shape[:2], np.uint8)])
+    written("nsfw-pattern-alpha-0.tif", tiff_writer.page(hidden, extra=2), hidden, HIGHEST)
+    written("nsfw-pattern-alpha-0-planar.tif", tiff_writer.page(hidden, extra=2, planar=2), hidden, HIGHEST)
+    least = few.min(2, keepdims=True).astype(int)
+    over_white = np.dstack([few - least, 255 - least]).astype(np.uint8)
+    all_files.several("nsfw-pattern-over-white.tif", tiff_writer.tiff([tiff_writer.page(over_white, extra=1)]),
+                      [over_white, few], "colours multiplied with alpha: what is seen over white")
+    hostile_tiffs(all_files, kit, few)
+
+
+def orientation_exif(number):
+    exif = Image.Exif()
+    exif[0x0112] = number
+    return exif
+
+
+def hostile_tiffs(all_files, kit, few):
+    refuse = all_files.refuse
+    page = tiff_writer.page(few)
+    calm = tiff_writer.tiff([tiff_writer.page(np.asarray(kit.gradient(40, 30)))] * 2)
+    refuse("loop.tif", tiff_writer.tiff([page, page], next_of_last=0), "unscannable", "its pages come back to the first")
+    refuse("loop-self.tif", tiff_writer.tiff([page], next_of_last=0), "unscannable", "a page that is its own next one")
+    cut(all_files, "truncated.tif", tiff_writer.tiff([page]))
+    refuse("truncated-second.tif", calm[:-30], "unscannable", "its second page's directory is cut off")
+    lzw = saved(kit.pattern(160, 120), "TIFF", compression="tiff_lzw")
+    refuse("corrupt-lzw.tif", lzw[:2000] + bytes(2000) + lzw[4000:], "unscannable", "zeros inside its data")
+    lossy = saved(kit.pattern(160, 120), "TIFF", compression="jpeg", quality=80)
+    scan = lossy.index(b"\xff\xda") + 400
+    refuse("corrupt-jpeg.tif", lossy[:scan] + b"\xff\xd9" + bytes(300) + lossy[scan + 302 :], "unscannable",
+           "the JPEG inside ends early")
+    refuse("magic-only.tif", b"II*\0", "unscannable", "four bytes")
+    real = few[..., :1].astype(np.float32) / 255
+    refuse("float.tif", tiff_writer.tiff([tiff_writer.page(real, 32, photometric=1, sample_format=3)]), "unscannable",
+           "floating-point samples")
+    announce = lambda w, h, **more: tiff_writer.tiff([tiff_writer.page(
+        few, tags={256: (4, [w]), 257: (4, [h]), 278: (4, [h])} | more.get("tags", {}))])
+    refuse("huge-header.tif", announce(65000, 65000), "unscannable", "4 gigapixels announced")
+    refuse("zero-size.tif", announce(0, 10), "unscannable", "no columns")
+    refuse("many-pages.tif", tiff_writer.tiff([({**tiff_writer.page(few)[0], 256: (4, [7000]), 257: (4, [7000]),
+           278: (4, [7000])}, [b"x"])] * 30), "unscannable", "30 pages of 49 megapixels each")
+    bomb = zlib.compress(bytes(2000 * 2000), 9)
+    entries = {**tiff_writer.page(few[..., :1], photometric=1)[0], 256: (4, [2000]), 257: (4, [2000]), 278: (4, [2000]),
+               259: (3, [8])}
+    all_files.expected("black-4-megapixels.tif", tiff_writer.tiff([(entries, [bomb])]), np.zeros((64, 64, 3), np.uint8),
+                       "one strip, deflated to 4 kilobytes")
+
+
+# AVIF
+
+
+def avifs(all_files, kit):
+    bad = kit.pattern(320, 240)
+    pixels = np.asarray(bad)
+    png = kit.pillow_png(bad)
+    enter = lambda name, data, note=None, **more: all_files.expected(
+        name, data, shown(data), note or "as another decoder shows it", tolerance=0.02, **more)
+    enter("nsfw-pattern.avif", saved(bad, "AVIF", quality=60, max_threads=1))
+    enter("nsfw-pattern-444.avif", saved(bad, "AVIF", quality=60, subsampling="4:4:4", max_threads=1))
+    enter("scene.avif", saved(kit.scene(320, 240), "AVIF", quality=50, max_threads=1))
+    avifenc = lambda *options, source=png: run(
+        "avifenc", "--jobs", "1", "--speed", "6", "--min", "20", "--max", "30", *options, "in.png", "out.avif",
+        files={"in.png": source}, output="out.avif")
+    for bits in (10, 12):
+        enter(f"nsfw-pattern-{bits}.avif", avifenc("--depth", str(bits)), f"{bits} bits")
+    enter("scene-grey.avif", avifenc("--yuv", "400", source=kit.pillow_png(kit.scene(160, 120))), "grey")
+    enter("nsfw-pattern-limited.avif", avifenc("--range", "limited"), "limited range")
+    enter("nsfw-pattern-grid.avif", avifenc("--grid", "2x2"), "a grid of four")
+    hidden = kit.pillow_png(with_alpha(bad, 0))
+    enter("nsfw-pattern-alpha-0.avif", avifenc(source=hidden), HIGHEST)
+    # irot turns counterclockwise, then imir mirrors.
+    for name, options, number in (
+        ("turned-1", ("--irot", "1"), 8), ("turned-2", ("--irot", "2"), 3), ("turned-3", ("--irot", "3"), 6),
+        ("mirrored-0", ("--imir", "0"), 4), ("mirrored-1", ("--imir", "1"), 2),
+        ("turned-mirrored-0", ("--irot", "1", "--imir", "0"), 5), ("turned-mirrored-1", ("--irot", "1", "--imir", "1"), 7),
+    ):
+        data = avifenc(*options, source=kit.pillow_png(kit.stored_for(bad, number)))
+        all_files.expected(f"nsfw-pattern-{name}.avif", data, pixels, "turned and mirrored by the container", tolerance=0.02)
+    framed = np.asarray(kit.gradient(480, 360)).copy()
+    framed[40:280, 80:400] = pixels
+    data = avifenc("--crop", "80,40,320,240", source=kit.pillow_png(Image.fromarray(framed)))
+    all_files.several("nsfw-pattern-cropped.avif", data, [pixels, framed],
+                      "cropped by the container; some viewers crop, some do not", tolerance=0.02)
+    frames = [kit.scene(160, 120), kit.gradient(160, 120), kit.pattern(160, 120)]
+    data = saved(frames[0], "AVIF", save_all=True, append_images=frames[1:], quality=70, max_threads=1)
+    all_files.several("nsfw-pattern-sequence.avif", data, [np.asarray(one) for one in frames] + [np.asarray(frames[0])],
+                      "the third frame of a sequence, beside a still picture", tolerance=0.02)
+    whole = saved(bad, "AVIF", quality=60, max_threads=1)
+    cut(all_files, "truncated.avif", whole)
+    all_files.refuse("truncated-end.avif", whole[:-1], "unscannable", "its last byte is missing")
+    all_files.refuse("truncated-header.avif", whole[:40], "unscannable", "cut off in its header")
+    start = whole.index(b"mdat") + 4
+    middle = start + (len(whole) - start) // 3
+    all_files.refuse("corrupt.avif", whole[:middle] + bytes(range(200)) + whole[middle + 200 :], "unscannable",
+                     "garbage inside its data")
+    place = whole.index(b"ispe") + 8
+    huge = whole[:place] + struct.pack(">II", 60000, 60000) + whole[place + 8 :]
+    all_files.refuse("huge-header.avif", huge, "unscannable", "3.6 gigapixels announced")
+
+
+# HEIC
+
+
+def heics(all_files, kit):
+    bad = kit.pattern(320, 240)
+    pixels = np.asarray(bad)
+    heic = lambda picture, *options: run(
+        "heif-enc", "-q", "60", *options, "in.png", "-o", "out.heic",
+        files={"in.png": picture if isinstance(picture, bytes) else kit.pillow_png(picture)}, output="out.heic")
+    enter = lambda name, data, note=None: all_files.expected(
+        name, data, shown(data), note or "as another decoder shows it", tolerance=0.02)
+    plain = heic(bad)
+    enter("nsfw-pattern.heic", plain)
+    enter("scene.heic", heic(kit.scene(320, 240)))
+    enter("nsfw-pattern-444.heic", heic(bad, "-p", "chroma=444"))
+    deep = deep_png(pixels)
+    enter("nsfw-pattern-10.heic", heic(deep, "-b", "10"), "10 bits")
+    enter("size-odd.heic", heic(kit.scene(157, 93)))
+    enter("nsfw-pattern-alpha-0.heic", heic(with_alpha(bad, 0)), HIGHEST)
+    configuration, data = heif.coded(plain)
+    whole = heif.size(320, 240)
+    single = lambda *more, source=(configuration, data), own=whole, **options: heif.heif(
+        [(b"hvc1", source[1], [own, source[0], *more], (), False)], **options)
+    # irot turns counterclockwise.
+    for name, number, more in (("turned-1", 8, (heif.rotation(1),)), ("turned-2", 3, (heif.rotation(2),)),
+                               ("turned-3", 6, (heif.rotation(3),))):
+        stored = kit.stored_for(bad, number)
+        all_files.expected(f"nsfw-pattern-{name}.heic",
+                           single(*more, source=heif.coded(heic(stored)), own=heif.size(*stored.size)), pixels,
+                           "turned by the container", tolerance=0.02)
+    for axis, number in ((0, 4), (1, 2)):
+        stored = kit.stored_for(bad, number)
+        all_files.expected(f"nsfw-pattern-mirrored-{axis}.heic",
+                           single(heif.mirror(axis), source=heif.coded(heic(stored)), own=heif.size(*stored.size)), pixels,
+                           "mirrored by the container", tolerance=0.02)
+    framed = np.asarray(kit.gradient(480, 360)).copy()
+    framed[40:280, 80:400] = pixels
+    source = heif.coded(heic(Image.fromarray(framed)))
+    all_files.expected("nsfw-pattern-cropped.heic",
+                       single(heif.aperture(320, 240, 80, 40, 480, 360), source=source, own=heif.size(480, 360)), pixels,
+                       "cropped by the container", tolerance=0.02)
+    large = np.asarray(kit.pattern(512, 384))
+    tiles = [heif.coded(heic(Image.fromarray(large[y : y + 192, x : x + 256]))) for y in (0, 192) for x in (0, 256)]
+    items = [(b"grid", heif.grid(2, 2, 512, 384), [heif.size(512, 384)], (2, 3, 4, 5), False)]
+    items += [(b"hvc1", one, [heif.size(256, 192), own], (), True) for own, one in tiles]
+    all_files.expected("nsfw-pattern-grid.heic", heif.heif(items), large, "a grid of four, as telephones write them",
+                       tolerance=0.02)
+    calm = heif.coded(heic(kit.scene(320, 240)))
+    pair = [(b"hvc1", calm[1], [whole, calm[0]], (), False), (b"hvc1", data, [whole, configuration], (), False)]
+    all_files.several("nsfw-pattern-second.heic", heif.heif(pair), [np.asarray(kit.scene(320, 240)), pixels],
+                      "the second picture of a collection, which viewers do not show", tolerance=0.02)
+    avif = saved(bad, "AVIF", quality=60, max_threads=1).replace(b"avif", b"mif1", 2)
+    all_files.expected("nsfw-pattern-av1.heic", avif, pixels, "AV1 under HEIF's general brand", tolerance=0.02)
+    cut(all_files, "truncated.heic", plain)
+    all_files.refuse("truncated-end.heic", plain[:-1], "unscannable", "its last byte is missing")
+    all_files.refuse("truncated-header.heic", plain[:60], "unscannable", "cut off in its header")
+    short = data[: len(data) * 2 // 3]
+    all_files.refuse("short-stream.heic", single(source=(configuration, struct.pack(">I", len(short) - 4) + short[4:])),
+                     "unscannable", "its stream ends early")
+    middle = len(data) // 2
+    all_files.refuse("corrupt.heic", single(source=(configuration, data[:middle] + bytes(range(64)) + data[middle + 64 :])),
+                     "unscannable", "garbage inside its stream")
+    all_files.refuse("sequence.heic", single(extra=heif.box(b"moov")), "unscannable",
+                     "a sequence beside the picture, which is not decoded")
+    all_files.refuse("huge-header.heic", single(own=heif.size(60000, 60000)), "unscannable", "3.6 gigapixels announced")
+    items = [(b"grid", heif.grid(200, 200, 20000, 20000), [heif.size(20000, 20000)], [2] * 40, False),
+             (b"hvc1", data, [whole, configuration], (), True)]
+    all_files.refuse("huge-grid.heic", heif.heif(items), "unscannable", "a grid of 400 megapixels from one small picture")
+    items = [(b"grid", heif.grid(1, 1, 320, 240), [whole], (2,), False),
+             (b"grid", heif.grid(1, 1, 320, 240), [whole], (1,), True)]
+    all_files.refuse("loop.heic", heif.heif(items), "unscannable", "grids that are made of each other")
+
+
+def deep_png(pixels):
+    return png_writer.png(pixels.astype(int) * 257, 16, "rgb")
+
+
+# JPEG XL
+
+
+def jpeg_xls(all_files, kit):
+    bad = kit.pattern(320, 240)
+    pixels = np.asarray(bad)
+    png = kit.pillow_png(bad)
+    cjxl = lambda *options, source=png, name="in.png": run(
+        "cjxl", name, "out.jxl", "--num_threads=0", *options, files={name: source}, output="out.jxl")
+    enter = lambda name, data, note=None: all_files.expected(
+        name, data, shown(data), note or "as another decoder shows it", tolerance=0.02)
+    lossy = cjxl("-d", "2")
+    enter("nsfw-pattern.jxl", lossy)
+    enter("nsfw-pattern-container.jxl", cjxl("-d", "2", "--container=1"), "in a container")
+    enter("nsfw-pattern-progressive.jxl", cjxl("-d", "2", "-p"), "progressive")
+    enter("scene.jxl", cjxl("-d", "2", source=kit.pillow_png(kit.scene(320, 240))))
+    enter("scene-grey.jxl", cjxl("-d", "1", source=kit.pillow_png(kit.scene(160, 120).convert("L"))), "grey")
+    few = kit.pattern(160, 120)
+    all_files.expected("nsfw-pattern-lossless.jxl", cjxl("-d", "0", source=kit.pillow_png(few)), np.asarray(few), "lossless")
+    hidden = with_alpha(few, 0)
+    all_files.expected("nsfw-pattern-alpha-0.jxl", cjxl("-d", "0", source=kit.pillow_png(hidden)), np.asarray(hidden), HIGHEST)
+    half = np.asarray(kit.pattern(160, 120)).astype(int) * 257
+    all_files.expected("nsfw-pattern-16.jxl", cjxl("-d", "0.5", source=png_writer.png(half, 16, "rgb")), np.asarray(few), "16 bits",
+                       tolerance=0.02)
+    jpeg = kit.jpeg(kit.stored_for(bad, 6), exif=b"Exif\0\0" + kit.exif(6), quality=60)
+    all_files.expected("nsfw-pattern-recompressed.jxl", cjxl(source=jpeg, name="in.jpg"),
+                       np.asarray(ImageOps.exif_transpose(Image.open(io.BytesIO(jpeg)))),
+                       "a recompressed JPEG that its orientation turns", tolerance=0.02)
+    frames = [kit.scene(160, 120), kit.gradient(160, 120), kit.pattern(160, 120)]
+    gif = saved(frames[0].convert("RGB"), "PNG", save_all=True, append_images=frames[1:], duration=100)
+    all_files.several("nsfw-pattern-animation.jxl", cjxl("-d", "2", source=gif, name="in.png"),
+                      [np.asarray(one) for one in frames], "the third frame of an animation", tolerance=0.02)
+    cut(all_files, "truncated.jxl", lossy)
+    all_files.refuse("truncated-end.jxl", lossy[:-1], "unscannable", "its last byte is missing")
+    all_files.refuse("magic-only.jxl", b"\xff\x0a", "unscannable", "two bytes")
+    # The size's header: not small, 30 bits for a side less one, no ratio.
+    bits = [0, 1, 1] + [999_999_999 >> bit & 1 for bit in range(30)] + [0, 0, 0] + [1, 1] + [999_999_999 >> bit & 1 for bit in range(30)]
+    bits += [1]  # everything else as usual
+    packed = np.packbits(np.array(bits, np.uint8), bitorder="little").tobytes()
+    all_files.refuse("huge-header.jxl", b"\xff\x0a" + packed + bytes(100), "unscannable", "a billion pixels a side announced")
+    black = kit.pillow_png(Image.new("RGB", (7000, 7000)))
+    all_files.refuse("black-49-megapixels.jxl", cjxl("-d", "0", "-e", "1", source=black), "unscannable",
+                     "more than the library may need memory for, in a few kilobytes")
