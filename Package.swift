@@ -67,6 +67,8 @@ let package = Package(
         system("CHEIF", pkgConfig: "libheif", apt: "libheif-dev"),
         system("CDE265", pkgConfig: "libde265", apt: "libde265-dev"),
         system("CJPEGXL", apt: "libjxl-dev"),
+        system("CRSVG", pkgConfig: "gobject-2.0", apt: "librsvg2-dev"),
+        system("CXML", pkgConfig: "libxml-2.0", apt: "libxml2-dev"),
         shim("CPNG", linking: "png16", "z"),
         system("CGIF", apt: "libgif-dev"),
         system("CWebP", pkgConfig: "libwebpdemux", apt: "libwebp-dev"),
@@ -96,7 +98,8 @@ let package = Package(
         module(
             "ImageDecoding",
             [
-                "CAVIF", "CDE265", "CGIF", "CHEIF", "CJPEG", "CJPEGXL", "CPNG", "CTIFF", "CWebP", "Domain",
+                "CAVIF", "CDE265", "CGIF", "CHEIF", "CJPEG", "CJPEGXL", "CPNG", "CRSVG", "CTIFF", "CWebP", "CXML",
+                "Domain",
             ]),
         module("Classifier", ["CONNXRuntime", "Crypto", "Domain", "ImageDecoding", "Models"]),
         module("Sandbox", ["CSeccomp"]),

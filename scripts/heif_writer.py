@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Takes single HEVC pictures out of the files of heif-enc and puts them together again: grids, several pictures, and
 pictures that are turned, mirrored or cropped by the container."""
 import struct

@@ -7,7 +7,7 @@
     scripts/.venv/bin/python scripts/make-fixtures.py
 
 Deterministic: nothing is random that is not seeded. What Pillow does not write is written by scripts/png_writer.py,
-gif_writer.py, animation_fixtures.py and bitmap_fixtures.py. The scores come
+gif_writer.py, tiff_writer.py, heif_writer.py, animation_fixtures.py, bitmap_fixtures.py and modern_fixtures.py. The scores come
 from Pillow 12 and onnxruntime, never from this project's own decoders. Where Pillow differs from what a browser shows
 (16 bits, alpha, gamma), a picture's expected pixels are computed here from the values that were written into the file,
 and its note says so.

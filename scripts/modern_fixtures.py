@@ -1,9 +1,11 @@
+#!/usr/bin/env python3
 """TIFF, AVIF, HEIC, JPEG XL and SVG for scripts/make-fixtures.py, which calls `add`.
 
 What Pillow does not write comes from Debian's encoders (libavif-bin, libheif-examples, libjxl-tools). The reference
 pixels come from Pillow and its plugins, which bring decoders of their own, never from the libraries that the project uses.
 Two decoders of a lossy picture differ by their arithmetic, and the model by up to `tolerance` with them.
 """
+import base64
 import io
 import pathlib
 import struct
@@ -30,6 +32,7 @@ def add(all_files, kit):
     avifs(all_files, kit)
     heics(all_files, kit)
     jpeg_xls(all_files, kit)
+    svgs(all_files, kit)
 
 
 def run(*command, files, output):
@@ -59,6 +62,17 @@ def with_alpha(picture, alpha):
     return Image.fromarray(np.dstack([pixels, np.broadcast_to(np.uint8(alpha), pixels.shape[:2])]))
 
 
+def timeless(data):
+    """An AVIF sequence without the moments of its making."""
+    data = bytearray(data)
+    for kind in (b"mvhd", b"tkhd", b"mdhd"):
+        place = data.find(kind)
+        while place >= 0:
+            data[place + 8 : place + (24 if data[place + 4] == 1 else 16)] = bytes(16 if data[place + 4] == 1 else 8)
+            place = data.find(kind, place + 4)
+    return bytes(data)
+
+
 def cut(all_files, name, data, share=6):
     all_files.refuse(name, data[: len(data) * share // 10], "unscannable", "cut off")
 
@@ -81,8 +95,8 @@ def tiffs(all_files, kit):
     for number in range(1, 9):
         turned = saved(kit.stored_for(kit.pattern(80, 60), number), "TIFF", compression="tiff_lzw", exif=orientation_exif(number))
         all_files.expected(f"nsfw-pattern-orientation-{number}.tif", turned, np.asarray(kit.pattern(80, 60)), "turned by its tag")
-    first = saved(view, "TIFF", compression="tiff_lzw", save_all=True, append_images=[kit.gradient(60, 40), bad])
-    all_files.several("nsfw-pattern-pages.tif", first, [small, np.asarray(kit.gradient(60, 40)), pixels],
+    first = saved(view, "TIFF", compression="tiff_lzw", save_all=True, append_images=[kit.gradient(60, 40), kit.pattern(80, 60)])
+    all_files.several("nsfw-pattern-pages.tif", first, [small, np.asarray(kit.gradient(60, 40)), np.asarray(kit.pattern(80, 60))],
                       "the third of three pages")
     calm = saved(view, "TIFF", compression="tiff_lzw", save_all=True, append_images=[kit.gradient(60, 40)])
     all_files.several("scene-pages.tif", calm, [small, np.asarray(kit.gradient(60, 40))], "two pages")
@@ -182,7 +196,7 @@ def avifs(all_files, kit):
     all_files.several("nsfw-pattern-cropped.avif", data, [pixels, framed],
                       "cropped by the container; some viewers crop, some do not", tolerance=0.02)
     frames = [kit.scene(160, 120), kit.gradient(160, 120), kit.pattern(160, 120)]
-    data = saved(frames[0], "AVIF", save_all=True, append_images=frames[1:], quality=70, max_threads=1)
+    data = timeless(saved(frames[0], "AVIF", save_all=True, append_images=frames[1:], quality=70, max_threads=1))
     all_files.several("nsfw-pattern-sequence.avif", data, [np.asarray(one) for one in frames] + [np.asarray(frames[0])],
                       "the third frame of a sequence, beside a still picture", tolerance=0.02)
     whole = saved(bad, "AVIF", quality=60, max_threads=1)
@@ -318,3 +332,100 @@ def jpeg_xls(all_files, kit):
     black = kit.pillow_png(Image.new("RGB", (7000, 7000)))
     all_files.refuse("black-49-megapixels.jxl", cjxl("-d", "0", "-e", "1", source=black), "unscannable",
                      "more than the library may need memory for, in a few kilobytes")
+
+
+# SVG
+
+
+def svgs(all_files, kit):
+    bad, calm = kit.pattern(160, 120), np.asarray(kit.shapes(160, 120))
+    pixels = np.asarray(bad)
+    svg = lambda body, size='width="320" height="240" viewBox="0 0 160 120"', head="": (
+        f'{head}<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" {size}>{body}</svg>').encode()
+    link = lambda data, kind="png": f"data:image/{kind};base64," + base64.b64encode(data).decode()
+    shot = lambda data: shown(run("rsvg-convert", "-w", "320", "in.svg", "-o", "out.png", files={"in.svg": data}, output="out.png"))
+    drawn = '<rect width="160" height="120" fill="#eee"/><circle cx="70" cy="60" r="40" fill="#c33"/><path d="M80 10L150 100L60 90z" fill="#48c"/>'
+    # The pattern is a small grid blown up linearly, which stripes of linear gradients repeat.
+    grid = np.asarray(Image.open(kit.FIXTURES / "pattern-grid.png").convert("RGB")).astype(float)
+    columns, places = grid.shape[1], (np.arange(grid.shape[0]) + 0.5) * 120 / grid.shape[0]
+    blend = lambda y: [[round(float(np.interp(y + 0.5, places, grid[:, x, channel]))) for channel in range(3)] for x in range(columns)]
+    stripe = lambda y: "".join('<stop offset="{:.4f}" stop-color="#{:02x}{:02x}{:02x}"/>'.format((x + 0.5) / columns, *colour)
+                               for x, colour in enumerate(blend(y)))
+    stripes = "".join(f'<linearGradient id="g{y}">{stripe(y)}</linearGradient><path fill="url(#g{y})" d="M0 {y}h160v1h-160z"/>'
+                      for y in range(120))
+    vectors = lambda size: svg(f'<g shape-rendering="crispEdges">{stripes}</g>', size)
+    blocks = pixels
+    all_files.expected("nsfw-pattern.svg", vectors('viewBox="0 0 160 120"'), blocks, "drawn of stripes", tolerance=0.02)
+    for name, data in {
+        "shapes": svg(drawn), "shapes-tiny": svg(drawn, 'width="8" height="6" viewBox="0 0 160 120"'),
+        "shapes-huge": svg(drawn, 'width="1600000" height="1200000" viewBox="0 0 160 120"'),
+        "shapes-transparent": svg(drawn[drawn.index("<circle"):]),
+        "shapes-styled": svg('<style>@import url("http://127.0.0.1:9/a.css"); circle { fill: #c33 }</style>' + drawn),
+    }.items():
+        all_files.expected(f"{name}.svg", data, shot(svg(drawn) if name in ("shapes-tiny", "shapes-huge", "shapes-styled") else data),
+                           "as librsvg's own tool draws it", tolerance=0.02)
+    outside = svg(drawn + '<image width="160" height="120" href="http://127.0.0.1:9/a.png"/><image width="160" height="120" '
+                  'xlink:href="file:///etc/hostname"/><use href="other.svg#a"/><xi:include xmlns:xi="http://www.w3.org/2001/XInclude" '
+                  'href="file:///etc/passwd" parse="text"/>&outside;',
+                  head='<!DOCTYPE svg [<!ENTITY outside SYSTEM "file:///etc/passwd">]>')
+    all_files.expected("shapes-outside.svg", outside, shot(svg(drawn)), "what lies outside the file is not fetched", tolerance=0.02)
+    filters = "".join(f'<filter id="f{index}">{one}</filter><rect width="9" height="9" filter="url(#f{index})"/>' for index, one in enumerate((
+        '<feGaussianBlur stdDeviation="9999"/>', '<feDropShadow dx="1" dy="1" stdDeviation="8"/>', '<feTurbulence numOctaves="99"/>',
+        '<feDiffuseLighting><fePointLight/></feDiffuseLighting>', '<feSpecularLighting><feDistantLight/></feSpecularLighting>',
+        '<feMorphology radius="2"/>', '<feConvolveMatrix kernelMatrix="1 0 0 0 1 0 0 0 1"/>', '<feColorMatrix type="saturate"/>',
+        '<feDisplacementMap in2="SourceGraphic" scale="3"/>', '<feTile/>', '<feComponentTransfer/>', '<feMerge/>',
+        '<feImage href="#none"/>', '<feBlend in2="SourceGraphic"/>', '<feComposite in2="SourceGraphic"/>')))
+    all_files.expected("shapes-filters.svg", svg(filters + '<rect width="9" height="9" style="filter: blur(3px) drop-shadow(1px 1px 2px red)"/>'
+                       + drawn + "<text y='50'>Text</text>"), shot(svg(drawn)), "filters that would start threads, and text", tolerance=0.02)
+    embed = lambda data, kind="png", more="": f'<image width="160" height="120" {more} href="{link(data, kind)}"/>'
+    png = kit.pillow_png(bad)
+    for name, data, kind in (("png", png, "png"), ("jpeg", kit.jpeg(bad, quality=80), "jpeg"), ("avif", saved(bad, "AVIF", quality=70, max_threads=1), "avif"),
+                             ("wrong-type", kit.jpeg(bad, quality=80), "png")):
+        all_files.several(f"nsfw-pattern-embedded-{name}.svg", svg(embed(data, kind)), [pixels, shown(data)], "an embedded picture",
+                          tolerance=0.02)
+    turned = kit.jpeg(kit.stored_for(bad, 6), quality=80, exif=b"Exif\0\0" + kit.exif(6))
+    all_files.several("nsfw-pattern-embedded-turned.svg", svg(embed(turned, "jpeg")), [pixels, pixels],
+                      "an embedded picture that its orientation turns", tolerance=0.02)
+    tiles = [(x, y, np.asarray(bad)[y : y + 24, x : x + 20]) for y in range(0, 120, 24) for x in range(0, 160, 20)]
+    body = "".join(f'<image x="{x}" y="{y}" width="20" height="24" preserveAspectRatio="none" xlink:href="{link(kit.jpeg(Image.fromarray(tile), quality=60, subsampling=0))}"/>'
+                   for x, y, tile in tiles)
+    all_files.several("nsfw-pattern-embedded-tiles.svg", svg(body), [tile for _, _, tile in tiles] + [pixels],
+                      "a picture in forty pieces", tolerance=0.05)
+    hidden = {
+        "defs": f"<defs>{embed(png)}</defs>", "transparent": embed(png, more='opacity="0"'),
+        "css": f'<style>rect {{ mask: url("{link(png)}") }}</style>', "attribute": f'<rect style="background: url({link(png)})"/>',
+        "foreign": f'<foreignObject><img xmlns="http://www.w3.org/1999/xhtml" src="{link(png)}"/></foreignObject>',
+        "script": f"<script>show('{link(png)}')</script>", "spaced": embed(png).replace("base64,", "base64,\n  ").replace("data:", " DATA:"),
+    }
+    for name, body in hidden.items():
+        all_files.several(f"nsfw-pattern-embedded-{name}.svg", svg(drawn + body), [pixels, calm], "an embedded picture that is not drawn, or not at first", tolerance=0.02)
+    entity = svg(drawn + '<image width="160" height="120" href="&picture;"/>', head=f'<!DOCTYPE svg [<!ENTITY picture "{link(png)}">]>')
+    all_files.several("nsfw-pattern-embedded-entity.svg", entity, [pixels, calm], "an embedded picture in an entity", tolerance=0.02)
+    inner = "data:image/svg+xml," + vectors('width="480" height="360" viewBox="0 0 160 120"').decode().replace("#", "%23").replace('"', "'").replace("<", "&lt;")
+    all_files.several("nsfw-pattern-embedded-svg.svg", svg(f'<image width="160" height="120" href="{inner}"/>'), [blocks, blocks],
+                      "an SVG inside an SVG", tolerance=0.02)
+    clipped = svg('<clipPath id="c"><text>Text</text></clipPath><g clip-path="url(#c)">' + stripes + "</g>")
+    all_files.expected("nsfw-pattern-clipped.svg", clipped, blocks, "cut out by letters, which are not drawn", tolerance=0.05)
+    wide = ('<?xml version="1.0" encoding="UTF-16"?>' + svg(drawn).decode()).encode("utf-16")
+    all_files.expected("shapes-utf16.svg", wide, shot(svg(drawn)), "UTF-16", tolerance=0.02)
+    hostile_svgs(all_files, kit, svg, link, drawn, png)
+
+
+def hostile_svgs(all_files, kit, svg, link, drawn, png):
+    refuse = lambda name, data, note: all_files.refuse(f"{name}.svg", data, "unscannable", note)
+    refuse("truncated", svg(drawn)[:150], "cut off")
+    refuse("empty", svg(drawn, 'width="0" height="10"'), "no columns")
+    laughs = "".join(f'<!ENTITY a{index} "{f"&a{index - 1};" * 10}">' for index in range(1, 10))
+    refuse("entity-bomb", svg("<g id='&a9;'/>", head=f'<!DOCTYPE svg [<!ENTITY a0 "lol">{laughs}]>'), "entities of a billion letters")
+    long = "x" * 25_000
+    refuse("entity-square", svg("<g>" + "&a;" * 4_000 + "</g>", head=f'<!DOCTYPE svg [<!ENTITY a "{long}">]>'),
+           "a long entity, four thousand times")
+    refuse("deep", svg("<g>" * 300 + "</g>" * 300), "300 elements in each other")
+    nested = svg(drawn)
+    for _ in range(5):
+        nested = svg(f'<image width="160" height="120" href="{link(nested, "svg+xml")}"/>')
+    refuse("nested", nested, "six SVGs in each other")
+    refuse("embedded-truncated", svg(f'<image width="9" height="9" href="{link(png[:500])}"/>'), "an embedded picture that is cut off")
+    refuse("embedded-unknown", svg(f'<image width="9" height="9" href="{link(b"8BPS" + bytes(100))}"/>'), "an embedded Photoshop document")
+    bomb = kit.SIGNATURE + kit.header(100_000, 100_000, 8, "rgb") + kit.chunk(b"IDAT", b"") + kit.chunk(b"IEND", b"")
+    refuse("embedded-bomb", svg(f'<image width="9" height="9" href="{link(bomb)}"/>'), "an embedded picture of 10 gigapixels")

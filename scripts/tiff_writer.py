@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Writes TIFF files of any structure, sound or not, uncompressed or with data that were compressed before."""
 import struct
 

@@ -20,6 +20,6 @@ package enum MediaType: String, CaseIterable, Sendable {
 
     /// The image types that this build decodes. The service and its workers are built together, so both read it here.
     package static let decodable: Set<MediaType> = [
-        .jpeg, .png, .gif, .webp, .bmp, .icon, .tiff, .avif, .heic, .jpegXL,
+        .jpeg, .png, .gif, .webp, .bmp, .icon, .tiff, .avif, .heic, .jpegXL, .svg,
     ]
 }

@@ -14,14 +14,13 @@ enum HEVCPlugin {
         let error: DecodingError? = isRegistered.withLock { isRegistered in
             guard !isRegistered else { return nil }
             guard unsafe heif_init(nil).code == heif_error_Ok else { return .unsupported("libheif does not start") }
-            for unsafeplugin in unsafe [hevc, others] {
-                // Never freed, for libheif keeps the address.
-                let memory = UnsafeMutablePointer<heif_decoder_plugin>.allocate(capacity: 1)
-                unsafe memory.initialize(to: plugin)
-                guard unsafe heif_register_decoder_plugin(memory).code == heif_error_Ok else {
-                    return .unsupported("libheif takes no decoder")
-                }
-            }
+            // Never freed, for libheif keeps the addresses.
+            let plugins = UnsafeMutablePointer<heif_decoder_plugin>.allocate(capacity: 2)
+            unsafe plugins.initialize(to: hevc)
+            unsafe (plugins + 1).initialize(to: others)
+            guard unsafe heif_register_decoder_plugin(plugins).code == heif_error_Ok,
+                unsafe heif_register_decoder_plugin(plugins + 1).code == heif_error_Ok
+            else { return .unsupported("libheif takes no decoder") }
             isRegistered = true
             return nil
         }

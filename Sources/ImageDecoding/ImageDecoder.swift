@@ -8,6 +8,7 @@ package enum ImageDecoder {
     package static func prepare() throws(DecodingError) {
         sortOnce()
         try HEVCPlugin.register()
+        try SVGDecoder.prepare()
     }
 
     /// The C library's qsort, which libtiff calls, asks the kernel for the machine's memory when it first sorts more than a
@@ -28,6 +29,13 @@ package enum ImageDecoder {
     package static func decode(
         _ file: RawSpan, type: MediaType, limits: DecodeLimits, visitor: any FrameVisitor
     ) throws(DecodingError) {
+        try decode(file, type: type, limits: limits, visitor: visitor, depth: 0)
+    }
+
+    /// - Parameter depth: in how many other pictures this one is embedded.
+    static func decode(
+        _ file: RawSpan, type: MediaType, limits: DecodeLimits, visitor: any FrameVisitor, depth: Int
+    ) throws(DecodingError) {
         switch type {
         case .jpeg: try JPEGDecoder.decode(file, limits: limits, visitor: visitor)
         case .png: try PNGDecoder.decode(file, limits: limits, visitor: visitor)
@@ -38,6 +46,7 @@ package enum ImageDecoder {
         case .avif: try AVIFDecoder.decode(file, limits: limits, visitor: visitor)
         case .tiff: try TIFFDecoder.decode(file, limits: limits, visitor: visitor)
         case .heic: try HEICDecoder.decode(file, limits: limits, visitor: visitor)
+        case .svg: try SVGDecoder.decode(file, limits: limits, visitor: visitor, depth: depth)
         case .jpegXL: try JPEGXLDecoder.decode(file, limits: limits, visitor: visitor)
         default: throw .unsupported("\(type.rawValue) is not decoded by this build")
         }

@@ -21,7 +21,7 @@ enum ModuleTable {
         // Decode and classify, in a sandboxed process.
         "WorkerProtocol": ["CDescriptorPassing", "Domain"],
         "ImageDecoding": [
-            "CAVIF", "CDE265", "CGIF", "CHEIF", "CJPEG", "CJPEGXL", "CPNG", "CTIFF", "CWebP", "Domain",
+            "CAVIF", "CDE265", "CGIF", "CHEIF", "CJPEG", "CJPEGXL", "CPNG", "CRSVG", "CTIFF", "CWebP", "CXML", "Domain",
         ],
         "Classifier": ["CONNXRuntime", "Crypto", "Domain", "ImageDecoding", "Models"],
         "Sandbox": ["CSeccomp"],

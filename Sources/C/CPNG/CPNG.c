@@ -149,3 +149,23 @@ cpng_status cpng_decoder_finish(cpng_decoder *decoder) {
 uint32_t cpng_checksum(uint32_t checksum, const uint8_t *data, size_t size) {
     return (uint32_t)crc32_z(checksum, data, size);
 }
+
+cpng_status cpng_encode(const uint8_t *pixels, uint32_t width, uint32_t height, uint8_t **data, size_t *size) {
+    png_image image;
+    memset(&image, 0, sizeof image);
+    image.version = PNG_IMAGE_VERSION;
+    image.width = width;
+    image.height = height;
+    image.format = PNG_FORMAT_RGBA;
+    image.flags = PNG_IMAGE_FLAG_FAST;
+    png_alloc_size_t length = PNG_IMAGE_PNG_SIZE_MAX(image);
+    uint8_t *memory = malloc(length);
+    if (!memory) return CPNG_OUT_OF_MEMORY;
+    if (!png_image_write_to_memory(&image, memory, &length, 0, pixels, 0, NULL)) {
+        free(memory);
+        return CPNG_OUT_OF_MEMORY;
+    }
+    *data = memory;
+    *size = length;
+    return CPNG_OK;
+}

@@ -44,6 +44,10 @@ cpng_status cpng_decoder_read_row(cpng_decoder *decoder, uint8_t *row);
 /// Decodes a whole picture into width * height * channels bytes.
 cpng_status cpng_decoder_read_image(cpng_decoder *decoder, uint8_t *pixels);
 
+/// Writes a picture of width * height * 4 bytes, RGB and alpha, not premultiplied, into `*data`, which the caller frees.
+/// The library's simplified API, whose picture is a union that Swift does not see.
+cpng_status cpng_encode(const uint8_t *pixels, uint32_t width, uint32_t height, uint8_t **data, size_t *size);
+
 /// Reads what follows the image data, up to the end of the image.
 cpng_status cpng_decoder_finish(cpng_decoder *decoder);
 
