@@ -184,7 +184,7 @@ let package = Package(
             dependencies: ["CRawSystemCall", "Domain", "Sandbox", "SystemCalls", "WorkerProtocol"],
             path: "Tests/HostileWorker", swiftSettings: strict),
         .executableTarget(
-            name: "PoolHost", dependencies: ["Domain", "SystemCalls", "Telemetry", "WorkerPool"],
+            name: "PoolHost", dependencies: ["Domain", "SystemCalls", "Telemetry", "WorkerPool", "WorkerProtocol"],
             path: "Tests/PoolHost", swiftSettings: strict),
         tests(
             "WorkerTests",

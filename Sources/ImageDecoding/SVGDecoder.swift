@@ -54,7 +54,7 @@ enum SVGDecoder {
             <filter id="f"><feColorMatrix/><feOffset dx="1"/></filter>
             <rect width="4" height="4"/><image width="4" height="4" xlink:href="\(link)"/></svg>
             """
-        try draw(Array(document.utf8), index: 0, total: 1, visitor: Passer())
+        try draw(Array(document.utf8), index: 0, total: 1, visitor: Passer(), side: 8)
     }
 
     /// Wants all rows, and does nothing with them.
@@ -65,9 +65,9 @@ enum SVGDecoder {
     }
 
     private static func draw(
-        _ text: [UInt8], index: Int, total: Int, visitor: any FrameVisitor
+        _ text: [UInt8], index: Int, total: Int, visitor: any FrameVisitor, side: Int = SVGRenderer.side
     ) throws(DecodingError) {
-        let renderer = try SVGRenderer(text)
+        let renderer = try SVGRenderer(text, side: side)
         let frame = FrameHeader(
             width: renderer.width, height: renderer.height, hasAlpha: true, index: index, framesTotal: total)
         guard visitor.beginFrame(frame) else { return }

@@ -115,7 +115,7 @@ internal import Glibc
             case XML_TEXT_NODE, XML_CDATA_SECTION_NODE:
                 guard let content = unsafe Self.bytes(current.pointee.content) else { continue }
                 for data in DataURI.contents(in: content) { embed(data) }
-                if let calm = Self.withoutFilterFunctions(content) { unsafe xmlNodeSetContent(current, calm) }
+                if let calm = Self.withoutFilterFunctions(content) { unsafe xmlNodeSetContent(current, calm + [0]) }
             default: break
             }
         }

@@ -14,7 +14,8 @@ internal import CRSVG
     static let side = 1024
 
     /// - Parameter document: a whole document. It has no address, so that nothing beside it can be meant.
-    init(_ document: [UInt8]) throws(DecodingError) {
+    /// - Parameter side: pixels of the drawing's longer side.
+    init(_ document: [UInt8], side: Int = SVGRenderer.side) throws(DecodingError) {
         var error: UnsafeMutablePointer<GError>?
         // Safe: the handle is this value's alone, and released once: here where the document has no size, else in deinit.
         let handle = unsafe document.withUnsafeBufferPointer { buffer in
@@ -28,7 +29,7 @@ internal import CRSVG
         }
         unsafe self.handle = handle
         (ownWidth, ownHeight) = size
-        let scale = Double(Self.side) / max(ownWidth, ownHeight)
+        let scale = Double(side) / max(ownWidth, ownHeight)
         width = max(1, Int((ownWidth * scale).rounded()))
         height = max(1, Int((ownHeight * scale).rounded()))
     }

@@ -66,12 +66,29 @@ internal import Glibc
                 throw .limitExceeded("more than \(limits.maximumFrames) pages; that many can be checked")
             }
             pages.append(try currentPage())
+            guard unsafe isDirectoryWhole(at: TIFFCurrentDirOffset(try handle)) else {
+                throw .corrupt("TIFF: its last directory is cut off")
+            }
             unsafe source.pointee.complaint = nil
         } while unsafe TIFFReadDirectory(try handle) == 1
         guard unsafe TIFFLastDirectory(try handle) != 0, unsafe source.pointee.complaint == nil else {
             throw .corrupt("TIFF: its chain of pages never ends, or ends in nothing")
         }
         return pages
+    }
+
+    /// Whether the file holds the directory up to its link to the next one, the lack of which the library takes for the
+    /// last page. Directories begin with the count of their entries (TIFF 6.0, section 2).
+    private func isDirectoryWhole(at offset: UInt64) -> Bool {
+        let bytes = unsafe source.pointee.bytes
+        guard let start = Int(exactly: offset), start <= bytes.count else { return false }
+        let isBigEndian = unsafe bytes.first == UInt8(ascii: "M")
+        let isBig = unsafe bytes[isBigEndian ? 3 : 2] == 43
+        let (countBytes, entryBytes, linkBytes) = isBig ? (8, 20, 8) : (2, 12, 4)
+        guard countBytes <= bytes.count - start else { return false }
+        let digits = unsafe Array(bytes[start..<start + countBytes])
+        let count = (isBigEndian ? digits : digits.reversed()).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+        return count <= UInt64(max(0, bytes.count - start - countBytes - linkBytes) / entryBytes)
     }
 
     private func currentPage() throws(DecodingError) -> Page {

@@ -1,3 +1,4 @@
+import CRawSystemCall
 import Domain
 import Glibc
 import Sandbox
@@ -17,6 +18,8 @@ case "hangs": while true {}
 case "lies": try channel.send([UInt8](repeating: 0x41, count: 512))
 case "unconfined": try channel.send(StartReport.ready(description(sandbox: [])).encoded())
 default:
+    // A manifest of this name: the kernel has no Landlock.
+    if arguments.manifestPath == "without-landlock", craw_hide_landlock() != 0 { fatalError("Landlock is still there") }
     let report = try Confinement.enter(
         SandboxConfiguration(
             memoryHeadroomBytes: UInt64(arguments.memoryHeadroomBytes),

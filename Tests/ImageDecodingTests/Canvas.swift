@@ -8,20 +8,27 @@ final class Canvas: FrameVisitor {
     private(set) var pixels: [UInt8] = []
     private(set) var finished = 0
     var wantsRows = true
+    /// Numbers of the only frames that are wanted, nil for all.
+    var wanted: Set<Int>?
+    var keepsPixels = true
+    /// Frames after which enough was seen.
+    var maximumFrames = Int.max
 
     func beginFrame(_ frame: FrameHeader) -> Bool {
         frames.append(frame)
+        guard wantsRows, wanted?.contains(frame.index) ?? true else { return false }
         pixels = []
-        return wantsRows
+        return true
     }
 
     func visitRow(_ row: Span<UInt8>) {
+        guard keepsPixels else { return }
         unsafe row.withUnsafeBufferPointer { row in unsafe pixels.append(contentsOf: row) }
     }
 
     func endFrame() -> Bool {
         finished += 1
-        return true
+        return finished < maximumFrames
     }
 }
 

@@ -3,11 +3,15 @@ import Glibc
 import SystemCalls
 import Telemetry
 import WorkerPool
+import WorkerProtocol
 
 // A process that has nothing but a pool, so that what it leaves behind (descriptors, zombies, orphans) can be counted.
 //
 //     PoolHost wait WORKER MANIFEST RUNTIME          prints the workers' ids and waits to be killed
 //     PoolHost cycle WORKER MANIFEST RUNTIME FILE    starts, scans, kills, shuts down, and prints what is left
+//     PoolHost attack WORKER START none FILE…        prints the sandbox's walls, and for each file what became of it
+//
+// Its standard error is the pool's log.
 
 let arguments = CommandLine.arguments
 let configuration = WorkerPoolConfiguration(
@@ -50,6 +54,23 @@ case "wait":
     let pool = makePool()
     StandardOutput.line(try await ready(pool).map { "\($0)" }.joined(separator: " "))
     while true { try await Task.sleep(for: .seconds(60)) }
+case "attack":
+    let pool = makePool()
+    _ = try await ready(pool)
+    StandardOutput.line(pool.status.sandbox?.names.joined(separator: " ") ?? "none")
+    for path in arguments.dropFirst(5) {
+        let file = unsafe OwnedDescriptor(owning: open(path, O_RDONLY | O_CLOEXEC))
+        let job = ScanJob(
+            descriptor: file.rawValue, mediaType: .png, organization: OrganizationID(rawValue: "org_a"), threshold: 0.8)
+        StandardOutput.line("\(await pool.scan(job))")
+        _ = consume file
+    }
+    // Each file ended two workers; the last one's end may not be logged yet.
+    let end = ContinuousClock.now + .seconds(20)
+    while pool.status.restarts < 2 * (arguments.count - 5), ContinuousClock.now < end {
+        try await Task.sleep(for: .milliseconds(5))
+    }
+    await pool.shutDown()
 default:
     var counts: [Int] = []
     for _ in 0..<3 {

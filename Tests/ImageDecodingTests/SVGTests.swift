@@ -1,0 +1,168 @@
+import Domain
+import TestSupport
+import Testing
+
+@testable import ImageDecoding
+
+@Suite("SVG")
+struct SVGTests {
+    private static func svg(_ body: String, _ attributes: String = "width='64' height='64'", head: String = "")
+        -> [UInt8]
+    {
+        Array("\(head)<svg xmlns='http://www.w3.org/2000/svg' \(attributes)>\(body)</svg>".utf8)
+    }
+
+    /// The pixel in the middle of the drawing, which is the last frame.
+    private static func middle(_ bytes: [UInt8]) throws -> [UInt8] {
+        let canvas = Canvas()
+        try ImageDecoder.decode(bytes, type: .svg, on: canvas)
+        let frame = try #require(canvas.frames.last)
+        let offset = (frame.height / 2 * frame.width + frame.width / 2) * 4
+        return Array(canvas.pixels[offset..<offset + 4])
+    }
+
+    private static let red: [UInt8] = [255, 0, 0, 255]
+    private static let all = "width='64' height='64'"
+
+    @Test("Colours and alpha come out as they were meant")
+    func colours() throws {
+        #expect(try Self.middle(Self.svg("<rect \(Self.all) fill='red'/>")) == Self.red)
+        #expect(try Self.middle(Self.svg("")) == [0, 0, 0, 0])
+        let half = try Self.middle(Self.svg("<rect \(Self.all) fill='#0080ff' fill-opacity='0.5'/>"))
+        #expect(half[0] == 0 && abs(Int(half[1]) - 128) <= 1 && half[2] == 255 && abs(Int(half[3]) - 128) <= 1)
+    }
+
+    @Test("The longer side is drawn with 1024 pixels, whatever the document says of itself")
+    func sizes() throws {
+        for (attributes, width, height) in [
+            ("width='10' height='5'", 1024, 512), ("width='5e5' height='1e6'", 512, 1024), ("", 1024, 1024),
+            ("viewBox='0 0 30 10'", 1024, 341), ("width='100%' height='100%' viewBox='0 0 10 20'", 512, 1024),
+            ("width='1in' height='96'", 1024, 1024), ("width='100000' height='1'", 1024, 1),
+        ] {
+            let canvas = Canvas()
+            try ImageDecoder.decode(Self.svg("<rect \(Self.all)/>", attributes), type: .svg, on: canvas)
+            #expect(canvas.frames.map(\.width) == [width] && canvas.frames.map(\.height) == [height], "\(attributes)")
+        }
+        for attributes in ["width='0' height='5'", "width='1e30' height='1'"] {
+            #expect(throws: DecodingError.self, "\(attributes)") {
+                try ImageDecoder.decode(Self.svg("", attributes), type: .svg, on: Canvas())
+            }
+        }
+    }
+
+    @Test("Letters are not drawn, and what they would cut out is not hidden by that")
+    func text() throws {
+        #expect(try Self.middle(Self.svg("<text x='0' y='60' font-size='90'>█</text>")) == [0, 0, 0, 0])
+        for clip in ["clipPath", "mask"] {
+            let property = clip == "mask" ? "mask" : "clip-path"
+            let body =
+                "<\(clip) id='c'><g><text>a</text></g></\(clip)><rect \(Self.all) fill='red' \(property)='url(#c)'/>"
+            #expect(try Self.middle(Self.svg(body)) == Self.red, "\(clip)")
+        }
+    }
+
+    @Test("Filters that start threads leave their picture as it is; the others are drawn")
+    func filters() throws {
+        for filter in [
+            "<feGaussianBlur stdDeviation='40'/>", "<feDropShadow stdDeviation='9'/>",
+            "<feTurbulence result='n'/><feDisplacementMap in='SourceGraphic' in2='n' scale='9'/>",
+        ] {
+            let body = "<filter id='f'>\(filter)</filter><rect \(Self.all) fill='red' filter='url(#f)'/>"
+            #expect(try Self.middle(Self.svg(body)) == Self.red, "\(filter)")
+        }
+        for style in ["blur(9px)", "BLUR(9px)", "drop-shadow(1px 1px 9px black)"] {
+            #expect(try Self.middle(Self.svg("<rect \(Self.all) fill='red' style='filter: \(style)'/>")) == Self.red)
+            let sheet = "<style>rect { filter: \(style) }</style><rect \(Self.all) fill='red'/>"
+            #expect(try Self.middle(Self.svg(sheet)) == Self.red, "\(style)")
+        }
+        let matrix = "<feColorMatrix values='0 0 0 0 1  0 0 0 0 0  0 0 0 0 0  0 0 0 1 0'/>"
+        let body = "<filter id='f'>\(matrix)</filter><rect \(Self.all) fill='blue' filter='url(#f)'/>"
+        #expect(try Self.middle(Self.svg(body)) == Self.red)
+    }
+
+    @Test("Nothing outside the file is read, and what refers to it draws nothing")
+    func outside() throws {
+        let directory = try TemporaryDirectory()
+        let secret = try directory.write(Array("<rect width='64' height='64' fill='blue'/>".utf8), to: "secret.svg")
+        let picture = Repository.path("fixtures/gradient.png")
+        for body in [
+            "&secret;", "<image \(Self.all) href='file://\(picture)'/>", "<image \(Self.all) href='\(picture)'/>",
+            "<use href='file://\(secret)#a'/>",
+            "<include xmlns='http://www.w3.org/2001/XInclude' href='\(secret)'/>",
+            "<style>@import url('file://\(secret)');</style>",
+        ] {
+            let head = "<!DOCTYPE svg [<!ENTITY secret SYSTEM 'file://\(secret)'>]>"
+            #expect(
+                try Self.middle(Self.svg("<rect \(Self.all) fill='red'/>\(body)", head: head)) == Self.red, "\(body)")
+        }
+    }
+
+    @Test("Embedded pictures are drawn in their places, each decoded once however often it is there")
+    func embedded() throws {
+        let picture = "data:image/png;base64,\(Self.grey)"
+        let canvas = Canvas()
+        let images = String(repeating: "<image \(Self.all) href='\(picture)'/>", count: 5)
+        try ImageDecoder.decode(Self.svg(images), type: .svg, on: canvas)
+        #expect(canvas.frames.map(\.width) == [1, 1024])
+        #expect(canvas.frames.map(\.index) == [0, 1] && canvas.frames.map(\.framesTotal) == [2, 2])
+        #expect(try Self.middle(Self.svg(images)) == [0x3a, 0x3a, 0x3a, 255])
+        // Without a size of its own, the picture has that of its pixels.
+        #expect(
+            try Self.middle(Self.svg("<image href='\(picture)'/>", "width='1' height='1'")) == [0x3a, 0x3a, 0x3a, 255])
+    }
+
+    @Test("A visitor that has seen enough of an embedded picture is shown nothing more")
+    func ending() throws {
+        let canvas = Canvas()
+        canvas.maximumFrames = 1
+        try ImageDecoder.decode(try Repository.fixture("nsfw-pattern-embedded-tiles.svg"), type: .svg, on: canvas)
+        #expect(canvas.frames.count == 1)
+    }
+
+    @Test("Too many embedded pictures are refused")
+    func embeddedLimit() throws {
+        let images = (0..<300).map { index in
+            let inner = "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"\(index + 1)\" height=\"1\"/>"
+            return "<image href='data:image/svg+xml,\(inner.replacing("<", with: "&lt;"))'/>"
+        }
+        let error = #expect(throws: DecodingError.self) {
+            try ImageDecoder.decode(Self.svg(images.joined()), type: .svg, on: Canvas())
+        }
+        #expect(error == .limitExceeded("more than 256 embedded pictures"))
+    }
+
+    /// A PNG of one grey pixel.
+    private static let grey =
+        "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGOwAgAAPAA7Rl0XFwAAAABJRU5ErkJggg=="
+}
+
+@Suite("Data URIs")
+struct DataURITests {
+    private func contents(_ text: String) -> [String] {
+        DataURI.contents(in: Array(text.utf8)).map { String(decoding: $0, as: UTF8.self) }
+    }
+
+    @Test("Base 64 is decoded however it is written")
+    func base64() {
+        for text in [
+            "data:text/plain;base64,SGVsbG8=", "DATA:;BASE64,SGVsbG8", "data:image/png;charset=x;base64,SGVs\n bG8=",
+            "url(\"data:;base64,SGVsbG8=\") 7", "data:;base64,SGVs%62G8%3D", "  data:;base64,SGVsbG8='x'",
+        ] { #expect(contents(text) == ["Hello"], "\(text)") }
+        #expect(DataURI.contents(in: Array("data:;base64,-_8=".utf8)) == [[0xfb, 0xff]])
+    }
+
+    @Test("Plain data reach to the text's end, or to where a style sheet's link ends")
+    func plain() {
+        #expect(contents("data:image/svg+xml,<svg a='b'>%20)</svg>") == ["<svg a='b'> )</svg>"])
+        #expect(contents("fill: url(data:,abc) red") == ["abc"])
+        #expect(contents("url('data:,a%zzb')") == ["a%zzb"])
+    }
+
+    @Test("Several are found, and what is none is not")
+    func several() {
+        #expect(contents("url(data:,one) url(data:;base64,dHdv)") == ["one", "two"])
+        for text in ["", "data", "data:", "metadata: none", "data:,", "data:image/png;base64"] {
+            #expect(contents(text).isEmpty, "\(text)")
+        }
+    }
+}
