@@ -167,7 +167,12 @@ extension SVGDocument {
     /// drawn sharp, lit from everywhere in white, and noise is even grey, which displaces nothing.
     private func neutralise(_ element: xmlNodePtr, _ name: String) {
         switch name {
-        case "feGaussianBlur", "feDropShadow": unsafe xmlSetProp(element, "stdDeviation", "0")
+        case "feGaussianBlur": unsafe xmlSetProp(element, "stdDeviation", "0")
+        case "feDropShadow":
+            // librsvg 2.54 draws nothing at all for it.
+            unsafe xmlNodeSetName(element, "feOffset")
+            unsafe xmlSetProp(element, "dx", "0")
+            unsafe xmlSetProp(element, "dy", "0")
         case "feTurbulence": unsafe flood(element, "#808080", opacity: "1")
         case "feDiffuseLighting": unsafe flood(element, "#ffffff", opacity: "1")
         case "feSpecularLighting": unsafe flood(element, "#000000", opacity: "0")
