@@ -197,7 +197,7 @@ def avifs(all_files, kit):
                       "cropped by the container; some viewers crop, some do not", tolerance=0.02)
     frames = [kit.scene(160, 120), kit.gradient(160, 120), kit.pattern(160, 120)]
     data = timeless(saved(frames[0], "AVIF", save_all=True, append_images=frames[1:], quality=70, max_threads=1))
-    all_files.several("nsfw-pattern-sequence.avif", data, [np.asarray(one) for one in frames] + [np.asarray(frames[0])],
+    all_files.several("nsfw-pattern-sequence.avif", data, [np.asarray(one) for one in frames[:1] + frames],
                       "the third frame of a sequence, beside a still picture", tolerance=0.02)
     whole = saved(bad, "AVIF", quality=60, max_threads=1)
     cut(all_files, "truncated.avif", whole)

@@ -124,7 +124,6 @@ internal import CAVIF
         switch result {
         case AVIF_RESULT_OK: return
         case AVIF_RESULT_OUT_OF_MEMORY: throw .limitExceeded("decoding the AVIF needs too much memory")
-        case AVIF_RESULT_NOT_IMPLEMENTED: throw .unsupported("an AVIF with a feature that is not decoded")
         default:
             // A static string of the library's.
             throw .corrupt("AVIF: \(unsafe String(cString: avifResultToString(result)))")

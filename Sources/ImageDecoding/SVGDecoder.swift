@@ -14,6 +14,8 @@ enum SVGDecoder {
         _ file: RawSpan, limits: DecodeLimits, visitor: any FrameVisitor, depth: Int
     ) throws(DecodingError) {
         guard depth <= maximumDepth else { throw .limitExceeded("more than \(maximumDepth) SVGs in each other") }
+        // Text that begins with a long comment is taken for an SVG by its first bytes alone.
+        guard isSVG(file) else { throw .unsupported("a text that is no SVG") }
         // The closure's error type has to be spelt out for typed throws to pass through.
         let document = try unsafe file.withUnsafeBytes { (bytes: UnsafeRawBufferPointer) throws(DecodingError) in
             try unsafe SVGDocument(bytes)
@@ -39,6 +41,11 @@ enum SVGDecoder {
                 link: Base64.dataURI(type: .png, try first.encode()), width: size.width, height: size.height)
         }
         try draw(document.text(replacing: replacements), index: index, total: total, visitor: visitor)
+    }
+
+    private static func isSVG(_ file: RawSpan) -> Bool {
+        let text = unsafe file.withUnsafeBytes { bytes in unsafe [UInt8](bytes) }
+        return MediaType(sniffing: text) == .svg
     }
 
     /// Passes through the libraries once, for they look up and open some things at their first picture.
@@ -106,9 +113,15 @@ enum SVGDecoder {
                 guard MediaType.decodable.contains(type) else {
                     throw .corrupt("SVG: an embedded \(type.rawValue) cannot be checked")
                 }
+                guard type != .svg || unsafe isSVG(data.span.bytes) else { continue }
                 let counter = FrameCounter()
-                try unsafe ImageDecoder.decode(
-                    data.span.bytes, type: type, limits: limits, visitor: counter, depth: depth + 1)
+                do throws(DecodingError) {
+                    try unsafe ImageDecoder.decode(
+                        data.span.bytes, type: type, limits: limits, visitor: counter, depth: depth + 1)
+                } catch .unsupported(let text) {
+                    // Not to be had by embedding something: such a file passes where an organization fails open.
+                    throw .corrupt(text)
+                }
                 pixels += counter.pixels
                 guard pixels <= limits.maximumPixelsTotal else {
                     throw .limitExceeded(

@@ -119,6 +119,27 @@ struct SVGTests {
         #expect(canvas.frames.count == 1)
     }
 
+    @Test("A text that only begins as an SVG might is unsupported, not unscannable, and embedded it is nothing")
+    func noSVG() throws {
+        let comment = "<!-- " + String(repeating: "x", count: 5000) + " -->"
+        for text in ["\(comment)<html><p>Text</html>", "<?xml version='1.0'?>\(comment)<project/>"] {
+            let bytes = Array(text.utf8)
+            #expect(MediaType(sniffing: Array(bytes.prefix(MediaType.sniffLength))) == .svg)
+            let error = #expect(throws: DecodingError.self) { try ImageDecoder.decode(bytes, on: Canvas()) }
+            #expect(error == .unsupported("a text that is no SVG"))
+            let link =
+                "data:text/plain,"
+                + text.replacing("%", with: "%25").replacing("<", with: "&lt;").replacing("'", with: "&apos;")
+            #expect(
+                try Self.middle(Self.svg("<rect \(Self.all) fill='red'/><image \(Self.all) href='\(link)'/>"))
+                    == Self.red)
+        }
+        let long = Array(
+            "\(comment)<svg xmlns='http://www.w3.org/2000/svg'><rect width='9999' height='9999' fill='red'/></svg>".utf8
+        )
+        #expect(try Self.middle(long) == Self.red)
+    }
+
     @Test("Too many embedded pictures are refused")
     func embeddedLimit() throws {
         let images = (0..<300).map { index in
