@@ -113,7 +113,7 @@ enum SVGDecoder {
                 guard MediaType.decodable.contains(type) else {
                     throw .corrupt("SVG: an embedded \(type.rawValue) cannot be checked")
                 }
-                guard type != .svg || unsafe isSVG(data.span.bytes) else { continue }
+                if type == .svg, unsafe !isSVG(data.span.bytes) { continue }
                 let counter = FrameCounter()
                 do throws(DecodingError) {
                     try unsafe ImageDecoder.decode(

@@ -40,6 +40,8 @@ enum EvasionTable {
         Section(title: "What a viewer shows of one picture", tricks: stills),
         Section(title: "Animations", tricks: animations),
         Section(title: "Bitmaps and icons", tricks: bitmaps),
+        Section(title: "TIFF, AVIF, HEIC and JPEG XL", tricks: wholeFrames),
+        Section(title: "SVG", tricks: drawings),
         Section(title: "Files that are broken or made to cost much", tricks: hostile),
         Section(title: "Not defended", tricks: open, isDefended: false),
     ]
@@ -107,6 +109,42 @@ enum EvasionTable {
         Trick("a cursor with a mask", "nsfw-pattern-masked.cur"),
     ]
 
+    private static let wholeFrames = [
+        Trick("a TIFF's third page", "nsfw-pattern-pages.tif"),
+        Trick("tiles", "nsfw-pattern-tiles.tif"),
+        Trick("inks, in TIFF", "nsfw-pattern-cmyk.tif"),
+        Trick("a wholly transparent TIFF, whose library would drop its colours", "nsfw-pattern-alpha-0.tif"),
+        Trick("colours that are multiplied with alpha, made by it over white", "nsfw-pattern-over-white.tif"),
+        Trick("a TIFF turned by its tag", "nsfw-pattern-orientation-6.tif"),
+        Trick("an AVIF turned and mirrored by its container", "nsfw-pattern-turned-mirrored-0.avif"),
+        Trick("a middle that an AVIF's container cuts out, as some viewers do", "nsfw-pattern-cropped.avif"),
+        Trick("a frame of an AVIF sequence beside a harmless still picture", "nsfw-pattern-sequence.avif"),
+        Trick("a wholly transparent AVIF", "nsfw-pattern-alpha-0.avif"),
+        Trick("AV1 that calls itself HEIF", "nsfw-pattern-av1.heic"),
+        Trick("a HEIC's second picture", "nsfw-pattern-second.heic"),
+        Trick("a HEIC put together from tiles", "nsfw-pattern-grid.heic"),
+        Trick("a HEIC cut out and turned by its container", "nsfw-pattern-cropped.heic"),
+        Trick("an image sequence in HEIC, which is not decoded", "sequence.heic"),
+        Trick("a frame of a JPEG XL animation", "nsfw-pattern-animation.jxl"),
+        Trick("a JPEG inside JPEG XL, turned by its EXIF data", "nsfw-pattern-recompressed.jxl"),
+    ]
+
+    private static let drawings = [
+        Trick("drawn", "nsfw-pattern.svg"),
+        Trick("embedded as data", "nsfw-pattern-embedded-jpeg.svg"),
+        Trick("embedded under another type", "nsfw-pattern-embedded-wrong-type.svg"),
+        Trick("embedded in forty pieces", "nsfw-pattern-embedded-tiles.svg"),
+        Trick("embedded and turned by EXIF data", "nsfw-pattern-embedded-turned.svg"),
+        Trick("embedded, invisible until something changes that", "nsfw-pattern-embedded-transparent.svg"),
+        Trick("embedded among definitions", "nsfw-pattern-embedded-defs.svg"),
+        Trick("embedded in a style sheet", "nsfw-pattern-embedded-css.svg"),
+        Trick("embedded in HTML inside the SVG", "nsfw-pattern-embedded-foreign.svg"),
+        Trick("embedded in a script", "nsfw-pattern-embedded-script.svg"),
+        Trick("embedded by an entity", "nsfw-pattern-embedded-entity.svg"),
+        Trick("drawn in an SVG inside an SVG", "nsfw-pattern-embedded-svg.svg"),
+        Trick("cut out by letters, which are not drawn", "nsfw-pattern-clipped.svg"),
+    ]
+
     private static let hostile = [
         Trick("a JPEG cut off", "truncated.jpg"),
         Trick("a JPEG cut off, with an end marker glued on", "truncated-glued.jpg"),
@@ -127,6 +165,18 @@ enum EvasionTable {
         Trick("an icon inside an icon", "nested.ico"),
         Trick("a text chunk that inflates to 64 MiB, on an NSFW picture", "nsfw-pattern-text-bomb.png"),
         Trick("a JPEG inside a bitmap", "jpeg-inside.bmp"),
+        Trick("a TIFF whose pages come back to the first", "loop.tif"),
+        Trick("30 TIFF pages of 49 megapixels each", "many-pages.tif"),
+        Trick("a JPEG inside TIFF that ends early", "corrupt-jpeg.tif"),
+        Trick("a HEIC grid of 400 megapixels from one small tile", "huge-grid.heic"),
+        Trick("HEIC grids that are made of each other", "loop.heic"),
+        Trick("an HEVC stream that ends early", "short-stream.heic"),
+        Trick("a JPEG XL of a billion pixels a side", "huge-header.jxl"),
+        Trick("an SVG's entities of a billion letters", "entity-bomb.svg"),
+        Trick("300 elements in each other", "deep.svg"),
+        Trick("SVGs inside SVGs", "nested.svg"),
+        Trick("a picture of 10 gigapixels inside an SVG", "embedded-bomb.svg"),
+        Trick("a Photoshop document inside an SVG", "embedded-unknown.svg"),
     ]
 
     private static let open = [
@@ -145,7 +195,12 @@ enum EvasionTable {
         - What the model has no name for: drawings, text, violence.
         - Pictures inside other files: archives, PDF, video, office documents, and data after an image's end.
         - Formats without a decoder, for an organization that fails open: they are admitted unscanned, and say so.
-        - Colour profiles (ICC): pixels are taken as sRGB.
+        - Colour profiles (ICC) and HDR curves: pixels are taken as sRGB.
+        - What an SVG shows only later, or only to some: animations, scripts, media queries, `switch` by language, letters, what lies
+          far outside its view, and what it fetches from elsewhere. What it embeds is seen all the same. Blur, light and noise
+          are left out, so that a picture made by them alone is not seen.
+        - Pictures beside the one that is shown: TIFF thumbnails outside the chain of pages, thumbnails and gain maps in HEIC and AVIF,
+          further pictures of an AVIF collection, EXIF thumbnails.
 
         """
 }
