@@ -38,15 +38,15 @@ extension HTTPSuite {
         func furtherRequests() async throws {
             let server = try TestServer(
                 {
-                    $0.headerTimeoutMilliseconds = 300
-                    $0.idleTimeoutMilliseconds = 900
+                    $0.headerTimeoutMilliseconds = 1_000
+                    $0.idleTimeoutMilliseconds = 6_000
                 }, handler: Self.ok)
             let idle = try server.connect()
             #expect(try idle.exchange("GET / HTTP/1.1\r\nHost: a\r\n\r\n").status == 204)
             let slow = try server.connect()
             #expect(try slow.exchange("GET / HTTP/1.1\r\nHost: a\r\n\r\n").status == 204)
             // Longer than the time for a head, and still open.
-            try await Task.sleep(for: .milliseconds(500))
+            try await Task.sleep(for: .milliseconds(1_500))
             #expect(try slow.exchange("GET / HTTP/1.1\r\nHost: a\r\n\r\n").status == 204)
             try await Task.sleep(for: .milliseconds(100))
             try slow.send("GET / HT")
@@ -88,9 +88,10 @@ extension HTTPSuite {
 
         @Test("A slow body above the floor is served")
         func steadyBody() async throws {
+            // Ten times the floor, so that a busy machine does not make it slow; and longer than a window.
             let server = try TestServer({
-                $0.bodyWindowMilliseconds = 200
-                $0.minimumBodyBytesPerSecond = 1_000
+                $0.bodyWindowMilliseconds = 2_000
+                $0.minimumBodyBytesPerSecond = 700
             }) { request in
                 do throws(Failure) {
                     let sink = CountingSink()
@@ -99,12 +100,12 @@ extension HTTPSuite {
                 } catch { return Response(failure: error) }
             }
             let client = try server.connect()
-            try client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 6000\r\n\r\n")
-            for _ in 0..<20 {
+            try client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 18000\r\n\r\n")
+            for _ in 0..<60 {
                 try client.send([UInt8](repeating: 65, count: 300))
                 try await Task.sleep(for: .milliseconds(40))
             }
-            #expect(try client.readResponse().text == "6000")
+            #expect(try client.readResponse().text == "18000")
             await server.stop()
         }
 

@@ -18,7 +18,7 @@ struct SchedulingTests {
         try await fixture.waitUntilReady()
         let finished = Counter()
         try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { _ = try await fixture.scan("score 0.1 3000", organization: "org_many") }
+            group.addTask { _ = try await fixture.scan("score 0.1 8000", organization: "org_many") }
             try await fixture.wait { $0.busy == 1 }
             for _ in 0..<100 {
                 group.addTask {
