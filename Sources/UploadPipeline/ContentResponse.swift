@@ -41,7 +41,12 @@ struct ContentResponse: Sendable {
     private func file(
         _ open: () throws(Failure) -> StoredBlob, from offset: Int64, length: Int64
     ) throws(Failure) -> Response.Body {
-        .file(ResponseFile(owning: try open().takeDescriptor().release(), offset: offset, length: length))
+        let blob = try open()
+        // The answer announces a length, and a file that ends before it would keep the client waiting for the rest.
+        guard blob.size == record.size else {
+            throw .damagedContent(record, foundSize: blob.size)
+        }
+        return .file(ResponseFile(owning: blob.takeDescriptor().release(), offset: offset, length: length))
     }
 
     /// RFC 6266: a plain name for old readers, and the whole name percent-encoded in UTF-8 (RFC 8187).
@@ -60,5 +65,15 @@ struct ContentResponse: Sendable {
             return "%" + (digits.utf8.count == 1 ? "0" : "") + digits
         }.joined()
         return "attachment; filename=\"\(plain)\"; filename*=UTF-8''\(encoded)"
+    }
+}
+
+extension Failure {
+    /// - Parameter foundSize: of the content's file, in bytes.
+    static func damagedContent(_ record: UploadRecord, foundSize: Int64) -> Failure {
+        Failure(
+            .internal,
+            privateDetail: "the content \(record.sha256) of the upload \(record.id) is damaged: its file has "
+                + "\(foundSize) bytes; it should have \(record.size)")
     }
 }

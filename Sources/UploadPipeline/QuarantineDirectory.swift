@@ -39,7 +39,10 @@ package struct QuarantineDirectory: Sendable {
     /// The content, for whoever has to decide; that it was looked at is recorded first.
     func open(_ entry: QuarantineEntry, _ decision: QuarantineDecision) async throws(Failure) -> StoredBlob {
         try await register.noteInspection(of: entry, decision)
-        do { return try blobs.open(entry.organization, entry.upload.sha256) } catch { throw Failure(storage: error) }
+        let blob: StoredBlob
+        do { blob = try blobs.open(entry.organization, entry.upload.sha256) } catch { throw Failure(storage: error) }
+        guard blob.size == entry.upload.size else { throw .damagedContent(entry.upload, foundSize: blob.size) }
+        return blob
     }
 
     /// - Returns: the upload as it is now.
