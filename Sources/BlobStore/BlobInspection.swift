@@ -22,7 +22,7 @@ package struct BlobInspection: Sendable {
 
     /// The hash of the bytes in a content's file, read in pieces; nil where there is none.
     package func hash(_ organization: OrganizationID, _ sha256: ContentHash) throws(BlobStoreError) -> ContentHash? {
-        try Self.hash(of: try path(of: sha256, organization))
+        try Self.checkedHash(of: try path(of: sha256, organization))
     }
 
     /// The same for what has arrived of an announced upload.
@@ -31,7 +31,7 @@ package struct BlobInspection: Sendable {
     }
 
     package func stagedHash(_ upload: UploadID) throws(BlobStoreError) -> ContentHash? {
-        try Self.hash(of: try path(ofStaged: upload))
+        try Self.checkedHash(of: try path(ofStaged: upload))
     }
 
     private static func size(of path: String) throws(BlobStoreError) -> Int64? {
@@ -44,8 +44,13 @@ package struct BlobInspection: Sendable {
         }
     }
 
-    private static func hash(of path: String) throws(BlobStoreError) -> ContentHash? {
-        do throws(SystemCallError) {
+    private static func checkedHash(of path: String) throws(BlobStoreError) -> ContentHash? {
+        do { return try hash(of: path) } catch { throw BlobStoreError(error) }
+    }
+
+    /// The hash of a file's bytes, read in pieces; nil where there is none.
+    static func hash(of path: String) throws(SystemCallError) -> ContentHash? {
+        do {
             let file = try FileSystem.open(path, .read)
             var hasher = SHA256Hasher()
             var offset: Int64 = 0
@@ -57,7 +62,7 @@ package struct BlobInspection: Sendable {
             }
         } catch {
             if error.number == ENOENT { return nil }
-            throw BlobStoreError(error)
+            throw error
         }
     }
 

@@ -35,7 +35,11 @@ extension LocalBlobStore {
     /// Every announced upload of which bytes are there.
     package func stagedUploads() throws(BlobStoreError) -> [UploadID] {
         do throws(SystemCallError) {
-            return try FileSystem.names(in: directory.staging).sorted().map(UploadID.init(rawValue:))
+            var uploads: [UploadID] = []
+            for name in try FileSystem.names(in: directory.staging).sorted() where try isStagedFile(name) {
+                uploads.append(UploadID(rawValue: name))
+            }
+            return uploads
         } catch {
             throw BlobStoreError(error)
         }

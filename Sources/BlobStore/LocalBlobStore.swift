@@ -20,6 +20,12 @@ package final class LocalBlobStore: Sendable {
     /// Beyond this the set is emptied; what is missing from it costs a sync of a directory that has nothing to sync.
     private static let maximumKnownDirectories = 65_536
 
+    /// Paths below `blobs` of contents whose bytes this process wrote, or compared with their hash, and when these had
+    /// last changed then.
+    private let verified = Mutex<[String: Int64]>([:])
+    /// Beyond this it is emptied; what is missing costs the reading of a content that comes again.
+    private static let maximumVerified = 16_384
+
     /// Names the data directory for as long as it exists.
     package var nodeID: String { directory.nodeID }
 
@@ -110,9 +116,14 @@ package final class LocalBlobStore: Sendable {
     private func link(_ spool: SpoolFile, _ location: BlobLocation) throws(SystemCallError) {
         let path = directory.blobs + location.path
         let isNew = try linkMakingParents(spool.path, to: path, location)
-        if !isNew { try replaceIfDamaged(path, by: spool) }
+        if !isNew { try replaceIfDamaged(path, by: spool, verified: verified.withLock { $0[location.path] }) }
         try FileSystem.syncDirectory(directory.blobs + location.parent)
         try syncParents(of: location)
+        guard let status = try FileStatus.of(path) else { return }
+        verified.withLock { known in
+            if known.count >= Self.maximumVerified { known.removeAll() }
+            known[location.path] = status.modifiedSeconds
+        }
     }
 
     private func linkMakingParents(
@@ -128,15 +139,21 @@ package final class LocalBlobStore: Sendable {
         }
     }
 
-    /// A content of another size than its hash belongs to was damaged from outside, or by a disk that did not keep what
-    /// it had acknowledged: the complete one takes its place.
-    private func replaceIfDamaged(_ path: String, by spool: SpoolFile) throws(SystemCallError) {
-        do {
-            guard try FileSystem.open(path, .read).regularFileSize() != spool.size else { return }
-        } catch {
-            // Removed meanwhile: `ensureLinked` links it again.
-            guard error.number != ENOENT else { return }
-            throw error
+    /// What is acknowledged has to be there byte for byte, also where the content was there already: one that was
+    /// damaged from outside, or by a disk that did not keep what it had acknowledged, is replaced by the complete one.
+    /// That costs the reading of the content, once for each in the life of this process.
+    ///
+    /// - Parameter verified: when the bytes had last changed that this process knows; nil for none.
+    private func replaceIfDamaged(_ path: String, by spool: SpoolFile, verified: Int64?) throws(SystemCallError) {
+        // Removed meanwhile: `ensureLinked` links it again.
+        guard let status = try FileStatus.of(path) else { return }
+        switch status.kind {
+        case .file where status.size != spool.size: break
+        case .file:
+            if status.modifiedSeconds == verified { return }
+            if try BlobInspection.hash(of: path) == spool.sha256 { return }
+        case .directory: throw SystemCallError("\(path) is a directory, in the place of a content; link", EISDIR)
+        case .other: break
         }
         let replacement = spool.path + ".replacement"
         _ = try FileSystem.link(spool.path, to: replacement)
@@ -184,16 +201,42 @@ package final class LocalBlobStore: Sendable {
         }
     }
 
+    /// What lies in `spool` and `staging` and is no upload's, as paths. It is somebody else's, and left alone.
+    package func strayPaths() throws(BlobStoreError) -> [String] {
+        do throws(SystemCallError) {
+            var found: [String] = []
+            for name in try FileSystem.names(in: directory.spool).sorted() where try !isSpoolFile(name) {
+                found.append("\(directory.spool)/\(name)")
+            }
+            for name in try FileSystem.names(in: directory.staging).sorted() where try !isStagedFile(name) {
+                found.append("\(directory.staging)/\(name)")
+            }
+            return found
+        } catch {
+            throw BlobStoreError(error)
+        }
+    }
+
+    private func isSpoolFile(_ name: String) throws(SystemCallError) -> Bool {
+        try FileStatus.of("\(directory.spool)/\(name)")?.kind == .file
+    }
+
+    func isStagedFile(_ name: String) throws(SystemCallError) -> Bool {
+        guard (try? BlobPath.spoolName(UploadID(rawValue: name))) != nil else { return false }
+        return try FileStatus.of("\(directory.staging)/\(name)")?.kind == .file
+    }
+
     /// What the last run left in the spool, to be settled at the start, before any upload.
     package func leftOvers() throws(BlobStoreError) -> [LeftOver] {
         do throws(SystemCallError) {
-            return try FileSystem.names(in: directory.spool).sorted().map { name in
-                LeftOver(
-                    name: name,
-                    content: BlobPath.content(ofSpoolName: name).map {
-                        LeftOver.Content(organization: $0.organization, sha256: $0.sha256)
-                    })
+            var leftOvers: [LeftOver] = []
+            for name in try FileSystem.names(in: directory.spool).sorted() where try isSpoolFile(name) {
+                let content = BlobPath.content(ofSpoolName: name).map {
+                    LeftOver.Content(organization: $0.organization, sha256: $0.sha256)
+                }
+                leftOvers.append(LeftOver(name: name, content: content))
             }
+            return leftOvers
         } catch {
             throw BlobStoreError(error)
         }

@@ -148,6 +148,55 @@ import Testing
         }
     }
 
+    // The name is taken, so the new bytes are not linked: whether the ones that are there are right has to be looked at,
+    // and their size says nothing about it.
+    @Test("A content whose bytes were changed, or that became a symbolic link, is replaced by the next upload of it")
+    func corrupted() async throws {
+        let folder = DataFolder()
+        defer { folder.remove() }
+        let content = "the whole content"
+        let path = folder.path + "/blobs/" + blobName(organization, SHA256.hash(of: content))
+        func upload(to store: LocalBlobStore) async throws -> String {
+            let spool = try store.spool(content)
+            try await store.store(spool, organization: organization)
+            try spool.discard()
+            return try store.text(organization, SHA256.hash(of: content))
+        }
+        do {
+            let store = try LocalBlobStore(directory: folder.path)
+            #expect(try await upload(to: store) == content)
+            try "THE WHOLE CONTENT".write(toFile: path, atomically: false, encoding: .utf8)
+            try FileManager.default.setAttributes(
+                [.modificationDate: Date(timeIntervalSince1970: 1_000_000)], ofItemAtPath: path)
+            #expect(try await upload(to: store) == content)
+        }
+        try "the whole CONTENT".write(toFile: path, atomically: false, encoding: .utf8)
+        // Another process knows nothing of it.
+        let store = try LocalBlobStore(directory: folder.path)
+        #expect(try await upload(to: store) == content)
+        try FileManager.default.removeItem(atPath: path)
+        try FileManager.default.createSymbolicLink(atPath: path, withDestinationPath: folder.path + "/node-id")
+        #expect(try await upload(to: store) == content)
+        try FileManager.default.removeItem(atPath: path)
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
+        let error = await #expect(throws: BlobStoreError.self) { _ = try await upload(to: store) }
+        #expect("\(error.map { "\($0)" } ?? "")".contains("is a directory, in the place of a content"))
+    }
+
+    @Test("The reserve takes its room once, gives it up once, and is taken again")
+    func reserve() async throws {
+        try await withStore { store, folder in
+            #expect(!store.giveUpReserve())
+            #expect(try store.takeReserve())
+            #expect(try store.takeReserve())
+            let attributes = try FileManager.default.attributesOfItem(atPath: folder.path + "/reserve")
+            #expect(attributes[.size] as? Int == 4 << 20)
+            #expect(store.giveUpReserve() && !store.giveUpReserve())
+            #expect(!FileManager.default.fileExists(atPath: folder.path + "/reserve"))
+            #expect(try store.takeReserve())
+        }
+    }
+
     @Test("Concurrent stores of one content and of many all succeed")
     func concurrent() async throws {
         try await withStore { store, folder in

@@ -71,6 +71,28 @@ import Testing
         #expect(folder.files("blobs") == [blobName(organization, hash)])
     }
 
+    // Whoever starts removes what it does not know, and cannot remove everything: a name that is no upload's, or a
+    // directory, must not keep the service from starting.
+    @Test("What is no upload's in spool and staging is named and left alone")
+    func stray() throws {
+        let folder = DataFolder()
+        defer { folder.remove() }
+        do { _ = try LocalBlobStore(directory: folder.path) }
+        let upload = RandomID.uploadID()
+        for name in ["spool/lost+found", "staging/lost+found", "staging/\(RandomID.uploadID())"] {
+            try FileManager.default.createDirectory(
+                atPath: "\(folder.path)/\(name)", withIntermediateDirectories: false)
+        }
+        for name in ["staging/.nfs01", "staging/\(upload)"] {
+            try "x".write(toFile: "\(folder.path)/\(name)", atomically: false, encoding: .utf8)
+        }
+        let store = try LocalBlobStore(directory: folder.path)
+        #expect(try store.stagedUploads() == [upload])
+        #expect(try store.leftOvers().isEmpty)
+        let strays = try store.strayPaths()
+        #expect(strays.count == 4 && strays.contains("\(folder.path)/staging/.nfs01"), "\(strays)")
+    }
+
     @Test("Linked or not, synced or not: a name in the spool that says what was stored is enough")
     func beforeTheLink() async throws {
         let folder = DataFolder()
