@@ -38,18 +38,21 @@ package final class UndoQueue: Sendable {
             defer { items = [] }
             return items
         }
+        var failed: [Item] = []
         while let item = waiting.first, !Task.isCancelled {
+            waiting.removeFirst()
             do throws(Failure) {
                 try await item.undo()
                 log.info(
                     "upload.undone", ["upload_id": .string(item.upload.rawValue), "what": .string(item.what)])
-                waiting.removeFirst()
             } catch {
-                // What keeps one from being undone keeps the others, too.
-                break
+                failed.append(item)
+                // A database that somebody keeps locked lets each of them wait for seconds. Whatever else fails one of
+                // them need not fail the next.
+                if error.code == .overloaded { break }
             }
         }
-        let left = waiting
+        let left = failed + waiting
         items.withLock { $0 = left + $0 }
     }
 }

@@ -74,12 +74,14 @@ struct UploadIntake: Sendable {
     /// later, and the operator is told.
     private func abandon(_ context: UploadContext) async {
         let services = services
+        // Each waits for seconds where somebody keeps the database locked, and the client waits for all of them.
+        var isLocked = false
         if let hold = context.hold, !context.isConfirmation {
-            await undo("hold", context) { () async throws(Failure) in try await hold.release(.aborted) }
+            await undo("hold", context, &isLocked) { () async throws(Failure) in try await hold.release(.aborted) }
         }
         if let key = context.idempotencyKey, let caller = context.caller {
             let id = context.id
-            await undo("idempotency_key", context) { () async throws(Failure) in
+            await undo("idempotency_key", context, &isLocked) { () async throws(Failure) in
                 try await services.credits.abandon(idempotencyKey: key, of: id, caller)
             }
         }
@@ -88,7 +90,7 @@ struct UploadIntake: Sendable {
             return discard(context)
         }
         // Until the content is withdrawn, the spool file's name tells the next start about it.
-        await undo("content", context) { () async throws(Failure) in
+        await undo("content", context, &isLocked) { () async throws(Failure) in
             try await services.register.withdrawContent(organization, spooled.sha256)
             do throws(BlobStoreError) { try spooled.file.discard() } catch { throw Failure(storage: error) }
         }
@@ -102,19 +104,24 @@ struct UploadIntake: Sendable {
         }
     }
 
+    /// - Parameter isLocked: whether the database is locked; then it is left to the queue at once.
     private func undo(
-        _ what: String, _ context: UploadContext, _ body: @escaping @Sendable () async throws(Failure) -> Void
+        _ what: String, _ context: UploadContext, _ isLocked: inout Bool,
+        _ body: @escaping @Sendable () async throws(Failure) -> Void
     ) async {
+        let item = UndoQueue.Item(upload: context.id, what: what, undo: body)
+        guard !isLocked else { return services.undos.append(item) }
         do {
             try await body()
         } catch {
+            isLocked = error.code == .overloaded
             services.log.error(
                 "upload.undo_failed",
                 [
                     "request_id": .string(context.requestID), "upload_id": .string(context.id.rawValue),
                     "what": .string(what), "detail": JSONValue(error.privateDetail ?? error.message),
                 ])
-            services.undos.append(UndoQueue.Item(upload: context.id, what: what, undo: body))
+            services.undos.append(item)
         }
     }
 }
