@@ -12,6 +12,7 @@ extension Reconciliation {
 
     package func arrivals(_ body: (Arrival) throws(DatabaseError) -> Void) throws(DatabaseError) {
         try forEach(
+            "bucket_uploads",
             """
             SELECT b.id, o.id, b.received_size, b.received_hash FROM bucket_uploads b
             JOIN organizations o ON o.internal_id = b.organization
@@ -30,6 +31,7 @@ extension Reconciliation {
         _ body: (Place, BucketUploadStatus, UploadStatus?) throws(DatabaseError) -> Void
     ) throws(DatabaseError) {
         try forEach(
+            "bucket_uploads",
             """
             SELECT b.id, o.id, b.status, u.status FROM bucket_uploads b
             JOIN organizations o ON o.internal_id = b.organization
@@ -37,6 +39,29 @@ extension Reconciliation {
             WHERE (b.status = 'COMPLETED') <> (u.status IS NOT NULL AND u.status IN \(Self.stored))
             OR (b.status IN ('PENDING', 'PROCESSING') AND u.id IS NOT NULL)
             """
+        ) { row throws(DatabaseError) in
+            try body(
+                (try row.value(UploadID.self), try row.value(OrganizationID.self)), try row.value(),
+                try row.optionalValue())
+        }
+    }
+
+    /// Announced uploads that are open and for which no credits are held, or those of another upload (nil: none).
+    package func announcementsWithoutHold(
+        now: Timestamp, _ body: (Place, HoldID, _ holder: UploadID?) throws(DatabaseError) -> Void
+    ) throws(DatabaseError) {
+        // A hold that expired in time ends with the upload, at the next sweep.
+        try forEach(
+            "bucket_uploads",
+            """
+            SELECT b.id, o.id, b.hold_id, h.upload_id FROM bucket_uploads b
+            JOIN organizations o ON o.internal_id = b.organization
+            LEFT JOIN credit_holds h ON h.id = b.hold_id
+            WHERE b.status IN ('PENDING', 'PROCESSING') AND b.hold_id IS NOT NULL
+            AND (h.id IS NULL OR h.upload_id <> b.id OR h.organization <> b.organization)
+            AND b.expires_at > ?1 AND o.deleted_at IS NULL
+            AND NOT EXISTS (SELECT 1 FROM credit_ledger l WHERE l.hold_id = b.hold_id AND l.kind = 'expire')
+            """, [.init(now)]
         ) { row throws(DatabaseError) in
             try body(
                 (try row.value(UploadID.self), try row.value(OrganizationID.self)), try row.value(),
@@ -61,6 +86,7 @@ extension Reconciliation {
             FROM bucket_uploads GROUP BY organization, bucket, status
             """
         try forEach(
+            "bucket_upload_counts",
             """
             SELECT o.id, k.bucket, k.status, COALESCE(c.uploads, 0), COALESCE(f.uploads, 0), COALESCE(c.bytes, 0),
             COALESCE(f.bytes, 0)

@@ -21,6 +21,7 @@ extension Reconciliation {
 
     package func charges(_ body: (Charge) throws(DatabaseError) -> Void) throws(DatabaseError) {
         try forEach(
+            "credit_ledger",
             """
             SELECT l.id, o.id, l.upload_id, l.allowance_delta - l.purchased_delta, l.bytes, u.status, u.credits, u.size
             FROM credit_ledger l JOIN organizations o ON o.internal_id = l.organization
@@ -50,6 +51,7 @@ extension Reconciliation {
         _ body: (Place, _ times: Int64) throws(DatabaseError) -> Void
     ) throws(DatabaseError) {
         try forEach(
+            "credit_ledger",
             """
             SELECT l.upload_id, MIN(o.id), COUNT(*) FROM credit_ledger l
             JOIN organizations o ON o.internal_id = l.organization
@@ -63,6 +65,7 @@ extension Reconciliation {
     /// Uploads that should have been charged and were not.
     package func uncharged(_ body: (Place) throws(DatabaseError) -> Void) throws(DatabaseError) {
         try forEach(
+            "uploads",
             """
             SELECT u.id, o.id FROM uploads u JOIN organizations o ON o.internal_id = u.organization
             WHERE u.status IN \(Self.charged) AND u.id NOT IN
@@ -78,12 +81,36 @@ extension Reconciliation {
         _ body: (Place, _ credits: Int64) throws(DatabaseError) -> Void
     ) throws(DatabaseError) {
         try forEach(
+            "uploads",
             """
             SELECT u.id, o.id, u.credits FROM uploads u JOIN organizations o ON o.internal_id = u.organization
             WHERE u.status NOT IN \(Self.charged) AND u.credits <> 0
             """
         ) { row throws(DatabaseError) in
             try body((try row.value(UploadID.self), try row.value(OrganizationID.self)), try row.integer())
+        }
+    }
+
+    /// What an upload's record and its receipt both say.
+    package struct ReceiptedRecord: Sendable {
+        package let status: UploadStatus
+        package let sha256: ContentHash
+        package let receipt: DecisionReceipt
+    }
+
+    package func receipts(_ body: (Place, ReceiptedRecord) throws(DatabaseError) -> Void) throws(DatabaseError) {
+        try forEach(
+            "uploads",
+            """
+            SELECT u.id, o.id, u.status, u.sha256, u.receipt FROM uploads u
+            JOIN organizations o ON o.internal_id = u.organization
+            """
+        ) { row throws(DatabaseError) in
+            let place = (try row.value(UploadID.self), try row.value(OrganizationID.self))
+            try body(
+                place,
+                ReceiptedRecord(
+                    status: try row.value(), sha256: try row.value(), receipt: try .decode(try row.object())))
         }
     }
 
@@ -100,6 +127,7 @@ extension Reconciliation {
 
     package func contents(_ body: (Content) throws(DatabaseError) -> Void) throws(DatabaseError) {
         try forEach(
+            "blobs",
             """
             SELECT b.organization, o.id, b.sha256, b.size, b.reference_count,
             (SELECT COUNT(*) FROM uploads u WHERE u.organization = b.organization AND u.sha256 = b.sha256
@@ -120,6 +148,7 @@ extension Reconciliation {
         _ body: (Place, _ sha256: ContentHash, _ size: Int64, _ indexed: Int64?) throws(DatabaseError) -> Void
     ) throws(DatabaseError) {
         try forEach(
+            "uploads",
             """
             SELECT u.id, o.id, u.sha256, u.size, b.size FROM uploads u
             JOIN organizations o ON o.internal_id = u.organization
@@ -141,6 +170,7 @@ extension Reconciliation {
         _ body: (Place, UploadStatus, _ isRetained: Bool?) throws(DatabaseError) -> Void
     ) throws(DatabaseError) {
         try forEach(
+            "quarantine",
             """
             SELECT u.id, o.id, u.status, CASE WHEN q.retained_until IS NULL THEN 0 ELSE 1 END
             FROM quarantine q JOIN uploads u ON u.id = q.upload_id
@@ -153,6 +183,7 @@ extension Reconciliation {
                 (try row.value(UploadID.self), try row.value(OrganizationID.self)), try row.value(), try row.bool())
         }
         try forEach(
+            "uploads",
             """
             SELECT u.id, o.id, u.status FROM uploads u JOIN organizations o ON o.internal_id = u.organization
             WHERE u.status = 'QUARANTINED' AND NOT EXISTS (SELECT 1 FROM quarantine q WHERE q.upload_id = u.id)
@@ -165,6 +196,7 @@ extension Reconciliation {
     /// Kept idempotent answers about uploads that are not there.
     package func answersWithoutUpload(_ body: (Place) throws(DatabaseError) -> Void) throws(DatabaseError) {
         try forEach(
+            "idempotency_records",
             """
             SELECT r.owner, o.id FROM idempotency_records r JOIN organizations o ON o.internal_id = r.organization
             WHERE r.state = 'complete' AND NOT EXISTS (SELECT 1 FROM uploads u WHERE u.id = r.owner)

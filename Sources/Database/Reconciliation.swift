@@ -4,17 +4,36 @@ package import Domain
 /// on a counter: sums are made anew from the rows. What every row is handed to may report; it decides nothing.
 package struct Reconciliation {
     let transaction: any Transaction
-    init(_ transaction: any Transaction) { self.transaction = transaction }
+    /// What is called with each row that holds what its columns do not; nil lets such a row end the reading.
+    private let unreadable: ((String) -> Void)?
+
+    init(_ transaction: any Transaction, unreadable: ((String) -> Void)? = nil) {
+        self.transaction = transaction
+        self.unreadable = unreadable
+    }
+
+    /// The same reading on after rows that cannot be read.
+    package func reportingUnreadable(_ report: @escaping (String) -> Void) -> Reconciliation {
+        Reconciliation(transaction, unreadable: report)
+    }
 
     /// Statuses of uploads that were charged, and of those whose content is kept.
     static let charged = "('COMPLETED', 'QUARANTINED', 'DELETED')"
     static let stored = "('COMPLETED', 'QUARANTINED')"
 
     /// Runs a statement and hands each row on; the rows are not kept.
+    /// - Parameter table: what the rows are of; the first column of the statement tells which one it is.
     func forEach(
-        _ sql: String, _ parameters: [SQLValue] = [], _ body: (inout Row) throws(DatabaseError) -> Void
+        _ table: String, _ sql: String, _ parameters: [SQLValue] = [],
+        _ body: (inout Row) throws(DatabaseError) -> Void
     ) throws(DatabaseError) {
-        _ = try transaction.query(sql, parameters, body)
+        _ = try transaction.query(sql, parameters) { row throws(DatabaseError) in
+            let name = row.firstColumn
+            do throws(DatabaseError) { try body(&row) } catch {
+                guard let unreadable, case .invalidRow(let detail) = error else { throw error }
+                unreadable("the row \(name) of \(table): \(detail)")
+            }
+        }
     }
 
     package func count(of table: Table) throws(DatabaseError) -> Int {
@@ -35,16 +54,17 @@ package struct Reconciliation {
         package let internalID: InternalID
         package let organization: OrganizationID
         package let counters: LedgerSums
-        package let periodStart: Timestamp
+        package let period: BillingPeriod
         /// Σ of its open holds.
         package let openHolds: Int64
     }
 
     package func accounts(_ body: (Account) throws(DatabaseError) -> Void) throws(DatabaseError) {
         try forEach(
+            "credit_accounts",
             """
             SELECT a.organization, o.id, a.allowance_used, a.purchased, a.held, a.period_start,
-            COALESCE(h.held, 0)
+            a.period_end, COALESCE(h.held, 0)
             FROM credit_accounts a JOIN organizations o ON o.internal_id = a.organization
             LEFT JOIN (SELECT organization, CAST(SUM(amount) AS BIGINT) AS held FROM credit_holds GROUP BY organization) h
             ON h.organization = a.organization ORDER BY a.organization
@@ -55,7 +75,8 @@ package struct Reconciliation {
                     internalID: try row.value(), organization: try row.value(),
                     counters: LedgerSums(
                         allowanceUsed: try row.integer(), purchased: try row.integer(), held: try row.integer()),
-                    periodStart: try row.timestamp(), openHolds: try row.integer()))
+                    period: BillingPeriod(start: try row.timestamp(), end: try row.timestamp()),
+                    openHolds: try row.integer()))
         }
     }
 
@@ -64,6 +85,7 @@ package struct Reconciliation {
         _ body: (OrganizationID) throws(DatabaseError) -> Void
     ) throws(DatabaseError) {
         try forEach(
+            "organizations",
             """
             SELECT id FROM organizations o
             WHERE NOT EXISTS (SELECT 1 FROM credit_accounts a WHERE a.organization = o.internal_id)
@@ -93,6 +115,7 @@ package struct Reconciliation {
         of organization: InternalID, _ body: (Movement) throws(DatabaseError) -> Void
     ) throws(DatabaseError) {
         try forEach(
+            "credit_ledger",
             """
             SELECT id, kind, period_start, allowance_delta, purchased_delta, held_delta, hold_id, upload_id, bytes
             FROM credit_ledger WHERE organization = ?1 ORDER BY id
@@ -128,6 +151,7 @@ package struct Reconciliation {
             FROM credit_ledger WHERE hold_id IS NOT NULL GROUP BY hold_id
             """
         try forEach(
+            "credit_ledger",
             """
             SELECT l.hold_id, o.id, l.held, h.amount, l.placements, l.endings
             FROM (\(sums)) l LEFT JOIN credit_holds h ON h.id = l.hold_id
@@ -137,6 +161,7 @@ package struct Reconciliation {
             """
         ) { row throws(DatabaseError) in try body(try Self.decodeHold(&row)) }
         try forEach(
+            "credit_holds",
             """
             SELECT h.id, o.id, 0, h.amount, 0, 0 FROM credit_holds h JOIN organizations o ON o.internal_id = h.organization
             WHERE h.id NOT IN (SELECT hold_id FROM credit_ledger WHERE hold_id IS NOT NULL)

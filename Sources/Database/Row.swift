@@ -9,6 +9,16 @@ package struct Row {
 
     package init(values: [SQLValue]) { self.values = values }
 
+    /// What the first column holds, to name a row that cannot be decoded.
+    package var firstColumn: String {
+        switch values.first {
+        case .text(let text)?: text
+        case .integer(let number)?: String(number)
+        case let other?: "\(other)"
+        case nil: "(none)"
+        }
+    }
+
     private mutating func next() throws(DatabaseError) -> SQLValue {
         guard index < values.count else { throw .misuse("a row of \(values.count) columns was read beyond its end") }
         defer { index += 1 }

@@ -10,6 +10,8 @@ internal import Glibc
 @safe final class SQLiteConnection: Sendable {
     enum Mode {
         case readOnly
+        /// A file that nobody writes: it is read without locks and without files beside it.
+        case immutable
         case readWrite
     }
 
@@ -25,8 +27,14 @@ internal import Glibc
 
     init(path: String, mode: Mode, busyTimeoutMilliseconds: Int) throws(DatabaseError) {
         var opened: OpaquePointer?
-        let access = mode == .readOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE
-        let code = unsafe sqlite3_open_v2(path, &opened, access | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nil)
+        let access =
+            switch mode {
+            case .readOnly: SQLITE_OPEN_READONLY
+            case .immutable: SQLITE_OPEN_READONLY | SQLITE_OPEN_URI
+            case .readWrite: SQLITE_OPEN_READWRITE
+            }
+        let name = mode == .immutable ? Self.immutableURI(path) : path
+        let code = unsafe sqlite3_open_v2(name, &opened, access | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nil)
         guard code == SQLITE_OK, let handle = unsafe opened else {
             let error = unsafe Self.error(of: opened, code: code, mode: mode)
             unsafe sqlite3_close_v2(opened)
@@ -39,6 +47,19 @@ internal import Glibc
         unsafe deadlineCell = .allocate(capacity: 1)
         unsafe deadlineCell.initialize(to: .max)
         unsafe sqlite3_busy_timeout(handle, Int32(busyTimeoutMilliseconds))
+    }
+
+    private static func immutableURI(_ path: String) -> String {
+        var escaped = ""
+        for character in path {
+            switch character {
+            case "%": escaped += "%25"
+            case "?": escaped += "%3f"
+            case "#": escaped += "%23"
+            default: escaped.append(character)
+            }
+        }
+        return "file:\(escaped)?immutable=1"
     }
 
     deinit {
@@ -94,7 +115,7 @@ internal import Glibc
             if systemError == 0 { systemError = unsafe logError(of: handle) }
         }
         return SQLiteError.map(
-            code: code, message: message, systemError: systemError, isReadOnly: mode == .readOnly)
+            code: code, message: message, systemError: systemError, isReadOnly: mode != .readWrite)
     }
 
     /// `errno` of the last system call that failed on the write-ahead log, 0 if none did.

@@ -1,10 +1,12 @@
 package import Database
+internal import Glibc
 
 /// A database file, opened to be looked at: nothing is made, migrated or written, also beside a service that works with
 /// it.
 package final class SQLiteInspection: DatabaseDriver {
     private let readers: SQLiteReaders
     private let path: String
+    private let mode: SQLiteConnection.Mode
 
     private static let busyTimeoutMilliseconds = 5_000
 
@@ -12,18 +14,30 @@ package final class SQLiteInspection: DatabaseDriver {
     /// build does not work with, `corrupt`.
     package init(path: String) throws(DatabaseError) {
         self.path = path
+        mode = Self.isInUse(path) ? .readOnly : .immutable
         do {
             // Two: while a snapshot is read, single questions are asked about what happened since.
             readers = try SQLiteReaders(
-                path: path, count: 2, busyTimeoutMilliseconds: Self.busyTimeoutMilliseconds, limitMilliseconds: nil)
-            try Self.check(try Self.connect(path))
+                path: path, mode: mode, count: 2, busyTimeoutMilliseconds: Self.busyTimeoutMilliseconds,
+                limitMilliseconds: nil)
+            try Self.check(try Self.connect(path, mode))
         } catch {
             throw error.naming(path)
         }
     }
 
-    private static func connect(_ path: String) throws(DatabaseError) -> SQLiteConnection {
-        try SQLiteConnection(path: path, mode: .readOnly, busyTimeoutMilliseconds: busyTimeoutMilliseconds)
+    /// Whoever has a database of this service open has its log beside it, and whoever closes it as the last takes that
+    /// away. Without one, reading as usual would make it, and leave it there.
+    private static func isInUse(_ path: String) -> Bool { unsafe access(path + "-wal", F_OK) == 0 }
+
+    /// Whether somebody began to use a file that was read as one that nobody uses, so that what was read of it may not
+    /// be of one moment.
+    package var wasDisturbed: Bool { mode == .immutable && Self.isInUse(path) }
+
+    private static func connect(
+        _ path: String, _ mode: SQLiteConnection.Mode
+    ) throws(DatabaseError) -> SQLiteConnection {
+        try SQLiteConnection(path: path, mode: mode, busyTimeoutMilliseconds: busyTimeoutMilliseconds)
     }
 
     private static func check(_ connection: SQLiteConnection) throws(DatabaseError) {
@@ -56,7 +70,7 @@ package final class SQLiteInspection: DatabaseDriver {
     /// What SQLite itself finds wrong with the file: broken pages, indexes that disagree with their tables, references
     /// to rows that are not there. At most `limit` of each.
     package func problems(limit: Int = 100) throws(DatabaseError) -> [String] {
-        let connection = try Self.connect(path)
+        let connection = try Self.connect(path, mode)
         let damage = try connection.query("PRAGMA integrity_check(\(limit))", []) { row throws(DatabaseError) in
             try row.text()
         }
@@ -66,14 +80,43 @@ package final class SQLiteInspection: DatabaseDriver {
             let (table, number, parent) = (try row.text(), try row.optionalInteger(), try row.text())
             return "a row\(number.map { " (\($0))" } ?? "") of \(table) refers to a row of \(parent) that is not there"
         }
-        return damage.filter { $0 != "ok" } + dangling
+        return damage.filter { $0 != "ok" } + dangling + (try missingTriggers(connection))
+    }
+
+    /// What keeps ledger and counts right whoever writes: a database without it accepts what this service never writes.
+    private func missingTriggers(_ connection: SQLiteConnection) throws(DatabaseError) -> [String] {
+        let found = try connection.query("SELECT name FROM sqlite_schema WHERE type = 'trigger'", []) {
+            row throws(DatabaseError) in try row.text()
+        }
+        let expected = [
+            "credit_ledger_no_update", "credit_ledger_no_delete", "bucket_uploads_counted", "bucket_uploads_recounted",
+        ]
+        return expected.filter { !found.contains($0) }.map { "the trigger \($0) is missing" }
+    }
+
+    /// Changes a file that `copy` made, and that nobody has open, in one transaction.
+    package static func amend(
+        copy path: String, _ body: (any Transaction) throws(DatabaseError) -> Void
+    ) throws(DatabaseError) {
+        do {
+            let connection = try SQLiteConnection(
+                path: path, mode: .readWrite, busyTimeoutMilliseconds: busyTimeoutMilliseconds)
+            try check(connection)
+            try connection.run("BEGIN IMMEDIATE")
+            let transaction = SQLiteTransaction(connection)
+            defer { transaction.end() }
+            try body(transaction)
+            try connection.run("COMMIT")
+        } catch {
+            throw error.naming(path)
+        }
     }
 
     /// Writes what is committed now to a new database file, in one snapshot and without waiting for writers. The file
     /// is there and empty, and is not synced.
     package func copy(to path: String) throws(DatabaseError) {
         do {
-            let connection = try Self.connect(self.path)
+            let connection = try Self.connect(self.path, mode)
             _ = try connection.query("VACUUM INTO ?1", [.text(path)]) { _ throws(DatabaseError) in }
         } catch {
             throw error.naming(path)

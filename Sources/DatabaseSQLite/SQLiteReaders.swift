@@ -15,11 +15,14 @@ final class SQLiteReaders: Sendable {
     private let permits = Semaphore()
     private let limitMilliseconds: Int64?
 
-    init(path: String, count: Int, busyTimeoutMilliseconds: Int, limitMilliseconds: Int64?) throws(DatabaseError) {
+    init(
+        path: String, mode: SQLiteConnection.Mode = .readOnly, count: Int, busyTimeoutMilliseconds: Int,
+        limitMilliseconds: Int64?
+    ) throws(DatabaseError) {
         var connections: [SQLiteConnection] = []
         for _ in 0..<count {
             let connection = try SQLiteConnection(
-                path: path, mode: .readOnly, busyTimeoutMilliseconds: busyTimeoutMilliseconds)
+                path: path, mode: mode, busyTimeoutMilliseconds: busyTimeoutMilliseconds)
             try connection.run("PRAGMA trusted_schema = OFF")
             connections.append(connection)
         }

@@ -1,6 +1,6 @@
 import BlobStore
 package import Database
-import Domain
+package import Domain
 import Glibc
 import SystemCalls
 
@@ -12,6 +12,11 @@ package struct BackupReport: Hashable, Sendable {
     package var copied = 0
     /// Contents that the database refers to and whose files are missing, up to 100 of them.
     package var missing: [String] = []
+    /// Announced uploads whose bytes had arrived and are in the backup.
+    package var arrivals = 0
+    /// Announced uploads that were over by the time their bytes were to be taken: in the backup they are as if their
+    /// bytes had not arrived.
+    package var forgottenArrivals: [UploadID] = []
 }
 
 /// Copies a data directory while a service works with it: one snapshot of the database, and every content that it refers
@@ -25,18 +30,31 @@ package struct Backup {
     private let target: String
     private let copyDatabase: (String) throws(DatabaseError) -> Void
     private let openCopy: (String) throws(DatabaseError) -> any DatabaseDriver
+    private let amendCopy: Amendment
+
+    /// Changes a snapshot in one transaction.
+    package typealias Amendment = (
+        String, (any Transaction) throws(DatabaseError) -> Void
+    ) throws(DatabaseError) -> Void
 
     private static let rounds = 8
 
     /// - Parameters:
     ///   - copyDatabase: writes a snapshot of the database to a file that is there and empty.
     ///   - openCopy: opens such a snapshot for reading.
+    ///   - amendCopy: changes such a snapshot, which nobody has open.
     package init(
         of directory: String, to target: String, copyDatabase: @escaping (String) throws(DatabaseError) -> Void,
-        openCopy: @escaping (String) throws(DatabaseError) -> any DatabaseDriver
+        openCopy: @escaping (String) throws(DatabaseError) -> any DatabaseDriver, amendCopy: @escaping Amendment
     ) {
         self.directory = directory
-        self.target = target
+        // What follows is made of the name, and `backup/.partial` would be in the directory that is to be made.
+        var end = target.endIndex
+        while end > target.startIndex, target[..<end].hasSuffix("/"), target[..<end] != "/" {
+            end = target.index(before: end)
+        }
+        self.target = String(target[..<end])
+        self.amendCopy = amendCopy
         self.copyDatabase = copyDatabase
         self.openCopy = openCopy
     }
@@ -47,8 +65,30 @@ package struct Backup {
     package func run() throws(MaintenanceError) -> BackupReport {
         try requireFree(target, "exists already; a backup is made into a directory of its own")
         try requireFree(unfinished, "is left of a backup that was interrupted; remove it first")
+        try requireOutside()
+        _ = try system { () throws(SystemCallError) in try FileSystem.makeDirectory(unfinished) }
+        do { return try make() } catch {
+            // Nobody can use what there is of it, and it may be what filled the disk.
+            try? FileSystem.removeTree(unfinished)
+            throw error
+        }
+    }
+
+    /// A backup inside the data directory would be taken for stray files of the service, and go with it.
+    private func requireOutside() throws(MaintenanceError) {
+        let slash = target.lastIndex(of: "/")
+        let parent = slash.map { $0 == target.startIndex ? "/" : String(target[..<$0]) } ?? "."
+        let (place, data) = try system { () throws(SystemCallError) in
+            (try FileSystem.canonicalPath(parent), try FileSystem.canonicalPath(directory))
+        }
+        guard place != data, !place.hasPrefix(data == "/" ? data : data + "/") else {
+            throw .unusable("\(target) is inside the data directory \(data); a backup is made outside of it")
+        }
+    }
+
+    private func make() throws(MaintenanceError) -> BackupReport {
         try system { () throws(SystemCallError) in
-            for path in [unfinished, unfinished + "/blobs", unfinished + "/spool", unfinished + "/staging"] {
+            for path in [unfinished + "/blobs", unfinished + "/spool", unfinished + "/staging"] {
                 try FileSystem.makeDirectory(path)
             }
         }
@@ -57,6 +97,7 @@ package struct Backup {
             report = try copy(report)
             if report.missing.isEmpty { break }
         }
+        try forget(report.forgottenArrivals)
         try tidy()
         try system { () throws(SystemCallError) in
             // Whoever starts on the backup gives back what this node had in flight.
@@ -118,37 +159,61 @@ package struct Backup {
             source = try files.path(of: content.sha256, content.organization)
             destination = try BlobInspection(directory: unfinished).path(of: content.sha256, content.organization)
         } catch { throw .storage(error) }
-        try take(source, destination, content.size, "\(content.organization)/\(content.sha256)", &report)
-    }
-
-    /// Bytes that arrived whole are not written again, so they can be linked like a content.
-    private func take(
-        _ arrival: Reconciliation.Arrival, from files: BlobInspection, _ report: inout BackupReport
-    ) throws(MaintenanceError) {
-        let (source, destination): (String, String)
-        do throws(BlobStoreError) {
-            source = try files.path(ofStaged: arrival.upload)
-            destination = try BlobInspection(directory: unfinished).path(ofStaged: arrival.upload)
-        } catch { throw .storage(error) }
-        try take(source, destination, arrival.size, "staging/\(arrival.upload)", &report)
-    }
-
-    private func take(
-        _ source: String, _ destination: String, _ size: Int64, _ name: String, _ report: inout BackupReport
-    ) throws(MaintenanceError) {
         do throws(SystemCallError) {
             if try link(source, destination) { report.copied += 1 }
         } catch {
             guard error.number == ENOENT else { throw .system(error) }
-            if report.missing.count < 100 { report.missing.append(name) }
+            if report.missing.count < 100 { report.missing.append("\(content.organization)/\(content.sha256)") }
             return
         }
         report.contents += 1
-        report.bytes += size
+        report.bytes += content.size
+    }
+
+    /// Bytes that arrived whole are not written again, so they can be linked like a content. An upload that was
+    /// confirmed since the snapshot has them as its content, which came before they were taken away here.
+    private func take(
+        _ arrival: Reconciliation.Arrival, from files: BlobInspection, _ report: inout BackupReport
+    ) throws(MaintenanceError) {
+        let (sources, destination): ([String], String)
+        do throws(BlobStoreError) {
+            sources = [
+                try files.path(ofStaged: arrival.upload), try files.path(of: arrival.sha256, arrival.organization),
+            ]
+            destination = try BlobInspection(directory: unfinished).path(ofStaged: arrival.upload)
+        } catch { throw .storage(error) }
+        for source in sources {
+            do throws(SystemCallError) {
+                if try link(source, destination) { report.copied += 1 }
+                report.arrivals += 1
+                report.bytes += arrival.size
+                return
+            } catch {
+                guard error.number == ENOENT else { throw .system(error) }
+            }
+        }
+        // Rejected, deleted or given up since: nowhere any more, and the snapshot must not say that they arrived.
+        report.forgottenArrivals.append(arrival.upload)
+    }
+
+    private func forget(_ arrivals: [UploadID]) throws(MaintenanceError) {
+        guard !arrivals.isEmpty else { return }
+        do throws(DatabaseError) {
+            try amendCopy(unfinished + "/portcullis.db") { transaction throws(DatabaseError) in
+                for upload in arrivals {
+                    // One that was being confirmed is given back first, as the start on the backup would do.
+                    try transaction.bucketUploads.giveBack(upload, expiresAt: Timestamp(milliseconds: 0))
+                    try transaction.bucketUploads.forgetReceived(upload)
+                }
+            }
+        } catch { throw .database(error) }
     }
 
     /// - Returns: whether the bytes had to be copied.
     private func link(_ source: String, _ destination: String) throws(SystemCallError) -> Bool {
+        // Where an earlier round brought it, the source may be gone, which link(2) would report before it looks at the
+        // destination.
+        if try FileStatus.of(destination) != nil { return false }
         do {
             _ = try FileSystem.link(source, to: destination)
             return false

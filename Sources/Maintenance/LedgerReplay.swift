@@ -8,15 +8,28 @@ struct LedgerReplay {
     private(set) var periodStart: Timestamp?
     private(set) var rows = 0
 
+    /// Far beyond what is granted or spent in one row, and far from where sums of rows overflow.
+    private static let largestMove: UInt64 = 1 << 62
+
     /// Takes the next row.
     /// - Returns: what is wrong with it, nil where it follows from those before.
     mutating func apply(_ row: Reconciliation.Movement) -> String? {
         rows += 1
+        // A number that no row of the service has can be as large as the column holds.
+        let moves = [row.allowance, row.purchased, row.held]
+        guard moves.allSatisfy({ $0.magnitude <= Self.largestMove }) else {
+            return "moves allowance \(row.allowance), purchased \(row.purchased), held \(row.held), which is more than "
+                + "there are credits; it is left out of the sums"
+        }
         let problem = order(row) ?? shape(row)
-        sums.allowanceUsed += row.allowance
-        sums.purchased += row.purchased
-        sums.held += row.held
+        let (used, usedOverflow) = sums.allowanceUsed.addingReportingOverflow(row.allowance)
+        let (purchased, purchasedOverflow) = sums.purchased.addingReportingOverflow(row.purchased)
+        let (held, heldOverflow) = sums.held.addingReportingOverflow(row.held)
         periodStart = row.periodStart
+        guard !usedOverflow, !purchasedOverflow, !heldOverflow else {
+            return "with it a sum is beyond 64 bits; it is left out of the sums"
+        }
+        (sums.allowanceUsed, sums.purchased, sums.held) = (used, purchased, held)
         if let problem { return problem }
         guard sums.allowanceUsed >= 0, sums.purchased >= 0, sums.held >= 0 else {
             return "after it a counter is below zero (used \(sums.allowanceUsed), purchased \(sums.purchased), "

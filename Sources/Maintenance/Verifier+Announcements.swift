@@ -10,6 +10,11 @@ extension Verifier {
                 .bucket, "announced upload \(place.upload) of \(place.organization)",
                 "is \(status.rawValue); its record is \(record?.rawValue ?? "missing")")
         }
+        try books.announcementsWithoutHold(now: now) { place, hold, holder throws(DatabaseError) in
+            run.add(
+                .bucket, "announced upload \(place.upload) of \(place.organization)",
+                holder.map { "is open; its hold \(hold) is \($0)'s" } ?? "is open; its hold \(hold) is not")
+        }
         try books.bucketCountMismatches { count throws(DatabaseError) in
             run.add(
                 .bucket, "bucket \(count.bucket) of \(count.organization)",

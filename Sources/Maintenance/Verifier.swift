@@ -32,6 +32,11 @@ package struct Verifier: Sendable {
         found = report
     }
 
+    private final class Lines {
+        private(set) var all: [String] = []
+        func add(_ line: String) { all.append(line) }
+    }
+
     /// What is carried through a run.
     struct Run: Sendable {
         var report = VerificationReport()
@@ -51,14 +56,23 @@ package struct Verifier: Sendable {
         do {
             run = try database.read { transaction throws(DatabaseError) in
                 var run = start
-                let books = transaction.reconciliation
-                try count(books, &run)
-                try checkLedger(books, &run)
-                try checkHolds(books, &run)
-                try checkCharges(books, &run)
-                try checkContents(books, &run)
-                try checkQuarantine(books, &run)
-                try checkAnnouncements(books, &run)
+                try count(transaction.reconciliation, &run)
+                let checks: [(Reconciliation, inout Run) throws(DatabaseError) -> Void] = [
+                    checkLedger, checkHolds, checkCharges, checkContents, checkReceipts, checkQuarantine,
+                    checkAnnouncements,
+                ]
+                for check in checks {
+                    // The rows that cannot be read are named, and the others looked at.
+                    let unreadable = Lines()
+                    do throws(DatabaseError) {
+                        try check(transaction.reconciliation.reportingUnreadable(unreadable.add), &run)
+                    } catch {
+                        // Such as a sum that is beyond 64 bits.
+                        guard case .failed = error else { throw error }
+                        run.add(.database, "comparison", "could not be ended: \(error)")
+                    }
+                    for line in unreadable.all { run.add(.database, "row", line) }
+                }
                 return run
             }
         } catch {
@@ -102,12 +116,24 @@ package struct Verifier: Sendable {
             if account.openHolds != stored.held {
                 run.add(.balance, place, "held is \(stored.held); the open holds give \(account.openHolds)")
             }
-            if let start = replay.periodStart, start != account.periodStart {
+            if !Self.isBillingPeriod(account.period) {
                 run.add(
                     .balance, place,
-                    "the period starts at \(account.periodStart.iso8601); in the ledger at \(start.iso8601)")
+                    "the period from \(account.period.start.iso8601) ends at \(account.period.end.iso8601), as none does "
+                        + "that begins then")
+            }
+            if let start = replay.periodStart, start != account.period.start {
+                run.add(
+                    .balance, place,
+                    "the period starts at \(account.period.start.iso8601); in the ledger at \(start.iso8601)")
             }
         }
+    }
+
+    /// An organization may have changed the day since, and a period then begins where the one before ended: whatever
+    /// the day, it ends where the one of its beginning does.
+    private static func isBillingPeriod(_ period: BillingPeriod) -> Bool {
+        (1...31).contains { BillingPeriod(containing: period.start, cycleStart: $0).end == period.end }
     }
 
     private func checkHolds(_ books: Reconciliation, _ run: inout Run) throws(DatabaseError) {
@@ -158,6 +184,27 @@ package struct Verifier: Sendable {
             run.add(
                 .idempotency, "upload \(place.upload) of \(place.organization)",
                 "an answer about it is kept; there is no record of it")
+        }
+    }
+
+    private func checkReceipts(_ books: Reconciliation, _ run: inout Run) throws(DatabaseError) {
+        try books.receipts { place, record throws(DatabaseError) in
+            let name = "upload \(place.upload) of \(place.organization)"
+            if record.receipt.sha256 != record.sha256 {
+                run.add(
+                    .content, name, "has the content \(record.sha256); its receipt is about \(record.receipt.sha256)")
+            }
+            let decision = record.receipt.decision
+            let isRight =
+                switch record.status {
+                case .completed: decision == .accepted
+                case .rejected: decision == .rejected
+                case .quarantined: decision == .quarantined
+                case .deleted: true
+                }
+            if !isRight {
+                run.add(.content, name, "is \(record.status.rawValue); its receipt says \(decision.rawValue)")
+            }
         }
     }
 

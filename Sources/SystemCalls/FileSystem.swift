@@ -74,6 +74,23 @@ package enum FileSystem {
         }
     }
 
+    /// Takes away a directory and everything below it. A symbolic link in it is removed, not followed.
+    package static func removeTree(_ path: String) throws(SystemCallError) {
+        for name in try names(in: path) {
+            let inner = "\(path)/\(name)"
+            if try FileStatus.of(inner)?.kind == .directory { try removeTree(inner) } else { try unlink(inner) }
+        }
+        _ = try retrying("rmdir(\(path))") { unsafe rmdir(path) }
+    }
+
+    /// The path from the root without symbolic links, `.` and `..`. What it names must exist.
+    package static func canonicalPath(_ path: String) throws(SystemCallError) -> String {
+        // The call returns memory of its own, which is copied and given back.
+        guard let found = unsafe realpath(path, nil) else { throw SystemCallError("realpath(\(path))", errno) }
+        defer { unsafe free(found) }
+        return unsafe String(cString: found)
+    }
+
     /// Makes the names in a directory durable.
     package static func syncDirectory(_ path: String) throws(SystemCallError) {
         try open(path, .directory).sync()

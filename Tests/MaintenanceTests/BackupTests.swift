@@ -10,13 +10,22 @@ import Testing
 
 @Suite("Backups")
 struct BackupTests {
-    private func backUp(_ books: Books, to target: String) throws -> BackupReport {
+    /// - Parameter afterCopy: called after each snapshot, with how many there were.
+    private func backUp(
+        _ books: Books, to target: String, afterCopy: @escaping (Int) -> Void = { _ in }
+    ) throws -> BackupReport {
+        var snapshots = 0
         let database = try SQLiteInspection(path: books.directory.path("portcullis.db"))
         defer { database.close() }
         return try Backup(
             of: books.directory.path, to: target,
-            copyDatabase: { path throws(DatabaseError) in try database.copy(to: path) },
-            openCopy: { path throws(DatabaseError) in try SQLiteInspection(path: path) }
+            copyDatabase: { path throws(DatabaseError) in
+                try database.copy(to: path)
+                snapshots += 1
+                afterCopy(snapshots)
+            },
+            openCopy: { path throws(DatabaseError) in try SQLiteInspection(path: path) },
+            amendCopy: { path, body throws(DatabaseError) in try SQLiteInspection.amend(copy: path, body) }
         ).run()
     }
 
@@ -31,7 +40,7 @@ struct BackupTests {
         let folder = try TemporaryDirectory()
         let target = folder.path("backup")
         let report = try backUp(books, to: target)
-        #expect(report.contents == 12 && report.missing.isEmpty)
+        #expect(report.contents == 11 && report.arrivals == 1 && report.missing.isEmpty)
         let (differences, verified) = try books.verify(in: target)
         #expect(differences == [] && verified.uploads == 12 && verified.files == 11 && verified.stagedFiles == 1)
         let attributes = try FileManager.default.attributesOfItem(atPath: target + "/portcullis.db")
@@ -89,6 +98,69 @@ struct BackupTests {
         let differences = try books.verify(in: folder.path("backup")).differences
         #expect(differences.count == 1 && differences[0].contains("its file is missing"))
         #expect(try BlobInspection(directory: folder.path("backup")).size(books.organization.id, kept.sha256) == 4)
+    }
+
+    // link(2) with a source that is gone tells ENOENT also where the destination is there already.
+    @Test("A content that an earlier round brought is no missing one when it is deleted before the last round")
+    func deletedBetweenRounds() async throws {
+        let books = try await Books()
+        let (early, lost) = (try await books.upload("early"), try await books.upload("lost"))
+        let earlyPath = try books.path(early)
+        try FileManager.default.removeItem(atPath: books.path(lost))
+        let folder = try TemporaryDirectory()
+        // The lost one makes it go round; after the second snapshot the early one's file goes.
+        let report = try backUp(books, to: folder.path("backup")) { snapshots in
+            if snapshots == 2 { try? FileManager.default.removeItem(atPath: earlyPath) }
+        }
+        #expect(!FileManager.default.fileExists(atPath: earlyPath))
+        #expect(report.missing == ["\(books.organization.id)/\(lost.sha256)"])
+        #expect(report.contents == 1)
+        #expect(
+            try BlobInspection(directory: folder.path("backup")).hash(books.organization.id, early.sha256)
+                == early.sha256)
+    }
+
+    // Between the snapshot and its turn an announced upload may be confirmed, which moves its bytes to the contents, or
+    // end otherwise, which takes them away.
+    @Test(
+        "An announced upload that is over before its turn has its content's bytes in the backup, or is to be sent again"
+    )
+    func arrivalsThatEnd() async throws {
+        for isConfirmed in [true, false] {
+            let books = try await Books()
+            try await books.announce("staged")
+            if isConfirmed { try await books.upload("staged") }
+            let staged = books.directory.path("staging/\(Books.announcedID)")
+            let folder = try TemporaryDirectory()
+            let target = folder.path("backup")
+            let report = try backUp(books, to: target) { _ in try? FileManager.default.removeItem(atPath: staged) }
+            #expect(report.missing.isEmpty)
+            #expect(report.arrivals == (isConfirmed ? 1 : 0))
+            #expect(report.forgottenArrivals == (isConfirmed ? [] : [Books.announcedID]))
+            #expect(report.contents == (isConfirmed ? 1 : 0))
+            #expect(try books.verify(in: target).differences == [])
+        }
+    }
+
+    @Test(
+        "A backup into the data directory is refused, a slash at the end is none of the name, a failed one leaves nothing"
+    )
+    func places() async throws {
+        let books = try await Books()
+        try await books.upload("content")
+        for name in ["backup", "blobs/backup", "spool/backup", "staging/backup/"] {
+            let error = #expect(throws: MaintenanceError.self) {
+                _ = try backUp(books, to: books.directory.path(name) + (name.hasSuffix("/") ? "/" : ""))
+            }
+            #expect("\(error.map { "\($0)" } ?? "")".contains("is inside the data directory"))
+        }
+        #expect(try books.verify().differences == [])
+        let folder = try TemporaryDirectory()
+        _ = try backUp(books, to: folder.path("slash") + "//")
+        #expect(try books.verify(in: folder.path("slash")).differences == [])
+        try FileManager.default.removeItem(at: books.directory.url("node-id"))
+        #expect(throws: MaintenanceError.self) { _ = try backUp(books, to: folder.path("failed")) }
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path("")) == ["slash"])
     }
 
     @Test("A backup beside uploads and deletions that go on is consistent in itself")

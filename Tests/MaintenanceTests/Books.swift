@@ -93,7 +93,7 @@ final class Books: Sendable {
     static let announcedID = UploadID(rawValue: "upl_announced")
 
     /// An announced upload whose bytes have arrived.
-    func announce(_ content: String) async throws {
+    func announce(_ content: String, hold: HoldID? = nil) async throws {
         let (organization, now) = (organization.internalID, time.now())
         let announcement = UploadAnnouncement(
             bucket: "b", filename: "a.txt", contentType: "text/plain", size: nil, expirationSeconds: 3_600,
@@ -101,7 +101,7 @@ final class Books: Sendable {
             blobProperty: nil, blobType: nil, namespace: nil)
         let upload = BucketUpload(
             id: Self.announcedID, organization: organization, createdAt: now, key: caller.key.id,
-            announcement: announcement, secret: [1], hold: nil, expiresAt: now.adding(seconds: 3_600))
+            announcement: announcement, secret: [1], hold: hold, expiresAt: now.adding(seconds: 3_600))
         let file = try blobs.openStaged(upload.id)
         // Viewing elements as bytes is unsafe in general because of padding; bytes have none.
         unsafe try file.append(Array(content.utf8).span.bytes)
@@ -159,10 +159,13 @@ final class Books: Sendable {
     /// Changes what no code of the service would change.
     func tamper(_ statements: String...) async throws {
         try await database.write { transaction throws(DatabaseError) in
+            let triggers = try transaction.query(
+                "SELECT sql FROM sqlite_schema WHERE type = 'trigger' AND name LIKE 'credit_ledger_no_%'", []
+            ) { row throws(DatabaseError) in try row.text() }
             for statement in [
                 "DROP TRIGGER IF EXISTS credit_ledger_no_update",
                 "DROP TRIGGER IF EXISTS credit_ledger_no_delete", "PRAGMA defer_foreign_keys = ON",
-            ] + statements {
+            ] + statements + triggers {
                 try transaction.execute(statement, [])
             }
         }

@@ -3,6 +3,7 @@ import BlobStore
 import Charge
 import Crypto
 import Database
+import DatabaseSQLite
 import Domain
 import Foundation
 import Maintenance
@@ -77,6 +78,38 @@ struct VerifierTests {
             nsfw_check_enabled, nsfw_fail_closed, monthly_allowance, auto_billing_enabled, billing_cycle_start,
             created_at, updated_at, deleted_at, version, read_auditing_enabled FROM organizations LIMIT 1
             """),
+        sql(
+            "end of the account's period", "as none does that begins then",
+            "UPDATE credit_accounts SET period_end = period_end + 86400000"),
+        sql(
+            "amount beyond everything in the ledger", "more than there are credits",
+            "UPDATE credit_ledger SET allowance_delta = 9223372036854775807 WHERE kind = 'capture' AND upload_id = UPLOAD"
+        ),
+        sql(
+            "grants that are beyond 64 bits together", "with it a sum is beyond 64 bits",
+            """
+            INSERT INTO credit_ledger (organization, at, kind, period_start, allowance_delta, purchased_delta,
+            held_delta, bytes) SELECT organization, at, 'grant', period_start, 0, 4611686018427387904, 0, 0
+            FROM credit_ledger ORDER BY id DESC LIMIT 3
+            """),
+        sql(
+            "row that cannot be read", "database: row: the row upl_",
+            "UPDATE uploads SET sha256 = 'short' WHERE id = UPLOAD"),
+        sql(
+            "receipt that cannot be read", "of uploads: the receipt's decision is",
+            "UPDATE uploads SET receipt = replace(receipt, '\"accepted\"', '\"maybe\"') WHERE id = UPLOAD"),
+        sql(
+            "receipt about other bytes", "its receipt is about",
+            """
+            UPDATE uploads SET receipt = replace(receipt, sha256, substr(sha256, 2) || substr(sha256, 1, 1))
+            WHERE id = UPLOAD
+            """),
+        sql(
+            "in service against its receipt", "is COMPLETED; its receipt says rejected",
+            "UPDATE uploads SET receipt = replace(receipt, '\"accepted\"', '\"rejected\"') WHERE id = UPLOAD"),
+        Plant(name: "ledger that can be changed", line: "the trigger credit_ledger_no_update is missing") { books, _ in
+            try books.outside("DROP TRIGGER credit_ledger_no_update")
+        },
         sql(
             "amount in the ledger", "as no capture does",
             "UPDATE credit_ledger SET allowance_delta = -1 WHERE kind = 'capture' AND upload_id = UPLOAD"),
@@ -192,6 +225,47 @@ struct VerifierTests {
             "completed without a record", "is COMPLETED; its record is missing",
             "UPDATE bucket_uploads SET status = 'COMPLETED'"),
     ]
+
+    @Test("An open announced upload whose hold is not open, or is another's, is told; one whose hold expired is none")
+    func announcedWithoutHold() async throws {
+        let books = try await Books()
+        let admission = try await books.credits.admit(
+            7, as: Books.announcedID, of: books.caller, idempotencyKey: nil)
+        guard case .held(let hold) = admission else { throw SupportError("not admitted: \(admission)") }
+        try await books.announce("staged!", hold: hold.id)
+        #expect(try books.verify().differences == [])
+        try await books.tamper("UPDATE credit_holds SET upload_id = 'upl_other'")
+        #expect(try books.verify().differences.contains { $0.contains("its hold \(hold.id) is upl_other's") })
+        try await books.tamper("UPDATE credit_holds SET upload_id = '\(Books.announcedID)'")
+        #expect(try books.verify().differences == [])
+        let later = books.time.now().adding(seconds: 3_601)
+        try await books.database.write { transaction throws(DatabaseError) in
+            try transaction.credits.expireHolds(now: later)
+        }
+        #expect(try books.verify().differences == [])
+        try await books.tamper("DELETE FROM credit_ledger WHERE kind = 'expire'")
+        #expect(try books.verify().differences.contains { $0.hasSuffix("its hold \(hold.id) is not") })
+    }
+
+    @Test("A directory that nobody uses is only read: nothing is made in it, also where its path looks like a URI")
+    func leavesNothing() async throws {
+        let books = try await Books()
+        try await books.upload("content")
+        books.database.close()
+        let folder = try TemporaryDirectory()
+        let place = folder.path("data?mode=rw#%20")
+        try FileManager.default.copyItem(atPath: books.directory.path, toPath: place)
+        let before = try FileManager.default.subpathsOfDirectory(atPath: place).sorted()
+        #expect(!before.contains("portcullis.db-wal"))
+        #expect(try books.verify(in: place).differences == [])
+        #expect(try FileManager.default.subpathsOfDirectory(atPath: place).sorted() == before)
+        // Opened for the inspection alone, a file that a service takes meanwhile is not of one moment.
+        let inspection = try SQLiteInspection(path: place + "/portcullis.db")
+        #expect(!inspection.wasDisturbed)
+        let service = try SQLiteDatabase(path: place + "/portcullis.db", now: books.time.now())
+        #expect(inspection.wasDisturbed)
+        service.close()
+    }
 
     @Test("Each kind of difference of announced uploads is named with its place", arguments: announced)
     func plantedAnnounced(_ plant: Plant) async throws {

@@ -13,21 +13,27 @@ enum AdminDatabase {
     static let actor = "command_line"
     static let author = OperatorAuthor(actor: actor, requestID: actor)
 
+    /// - Parameter isCreating: whether a data directory is made where there is none.
     static func use<T: Sendable>(
-        _ body: @escaping @Sendable (OrganizationDirectory) async throws -> T
+        isCreating: Bool = false, _ body: @escaping @Sendable (OrganizationDirectory) async throws -> T
     ) throws -> T {
-        try use { database, _ in try await body(OrganizationDirectory(database: database, time: SystemTime())) }
+        try use(isCreating: isCreating) { database, _ in
+            try await body(OrganizationDirectory(database: database, time: SystemTime()))
+        }
     }
 
     /// - Parameter body: is given the database and the data directory's path.
     static func use<T: Sendable>(
-        _ body: @escaping @Sendable (any DatabaseDriver, String) async throws -> T
+        isCreating: Bool = false, _ body: @escaping @Sendable (any DatabaseDriver, String) async throws -> T
     ) throws -> T {
         let settings = try Configuration.load()
-        let database = try DataDirectory.openDatabase(in: settings.storage.dataDirectory)
+        let directory = settings.storage.dataDirectory
+        let database =
+            try isCreating
+            ? DataDirectory.openDatabase(in: directory) : DataDirectory.openExistingDatabase(in: directory)
         defer { database.close() }
         do {
-            return try runBlocking { try await body(database, settings.storage.dataDirectory) }
+            return try runBlocking { try await body(database, directory) }
         } catch let failure as Failure {
             throw CommandFailure(failure)
         }

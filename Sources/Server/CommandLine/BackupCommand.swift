@@ -15,6 +15,7 @@ enum BackupCommand {
         }
         do {
             let directory = try Configuration.load().storage.dataDirectory
+            try DataDirectory.requireDatabase(in: directory)
             return try backUp(directory, to: target, asJSON: arguments.has("json"))
         } catch {
             Console.error("portcullis: backup: \(error)")
@@ -28,7 +29,8 @@ enum BackupCommand {
         let backup = Backup(
             of: directory, to: target,
             copyDatabase: { path throws(DatabaseError) in try database.copy(to: path) },
-            openCopy: { path throws(DatabaseError) in try SQLiteInspection(path: path) })
+            openCopy: { path throws(DatabaseError) in try SQLiteInspection(path: path) },
+            amendCopy: { path, body throws(DatabaseError) in try SQLiteInspection.amend(copy: path, body) })
         let report = try backup.run()
         for content in report.missing { Console.error("portcullis: backup: the content \(content) is missing") }
         if asJSON {
@@ -37,11 +39,19 @@ enum BackupCommand {
                     "directory": .string(target), "contents": .integer(Int64(report.contents)),
                     "bytes": .integer(report.bytes), "copied": .integer(Int64(report.copied)),
                     "missing": .integer(Int64(report.missing.count)),
+                    "staged": .integer(Int64(report.arrivals)),
+                    "to_be_sent_again": .integer(Int64(report.forgottenArrivals.count)),
                 ]).encoded)
         } else {
             Console.print(
-                "\(target): the database and \(report.contents) contents (\(report.bytes) bytes; \(report.copied) copied, "
-                    + "the others share their bytes with the data directory)")
+                "\(target): the database and \(report.contents) contents, and the bytes of \(report.arrivals) announced "
+                    + "uploads (\(report.bytes) bytes; \(report.copied) files copied, the others share their bytes with "
+                    + "the data directory)")
+            if !report.forgottenArrivals.isEmpty {
+                Console.print(
+                    "\(target): \(report.forgottenArrivals.count) announced uploads ended meanwhile; in the backup their "
+                        + "bytes are still to be sent")
+            }
         }
         return report.missing.isEmpty ? 0 : 1
     }

@@ -15,7 +15,7 @@ enum KeyCommand {
             fields["permissions"] = .array(permissions.split(separator: ",").map { .string(String($0)) })
         }
         let request = fields
-        let created = try AdminDatabase.use { directory in
+        let created = try AdminDatabase.use(isCreating: true) { directory in
             try await directory.createKey(
                 from: request, forUser: email, of: organization, by: AdminDatabase.author)
         }

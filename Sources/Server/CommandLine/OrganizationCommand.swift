@@ -29,7 +29,7 @@ enum OrganizationCommand {
         let email = arguments["user"] ?? AdminDatabase.defaultUser
         fields["users"] = [["email": .string(email), "role": "admin"]]
         let request = fields
-        let created = try AdminDatabase.use { directory in
+        let created = try AdminDatabase.use(isCreating: true) { directory in
             try await directory.create(from: request, by: AdminDatabase.author)
         }
         show(created, asJSON: arguments.has("json"))

@@ -14,6 +14,7 @@ enum VerifyCommand {
         try arguments.noOperands()
         do {
             let directory = try Configuration.load().storage.dataDirectory
+            try DataDirectory.requireDatabase(in: directory)
             return try verify(directory, readsContent: arguments.has("content"), asJSON: arguments.has("json"))
         } catch {
             Console.error("portcullis: verify: \(error)")
@@ -39,6 +40,9 @@ enum VerifyCommand {
             }
         }
         let report = try verifier.run(problems: try database.problems())
+        guard !database.wasDisturbed else {
+            throw DatabaseError.busy("a service started on it meanwhile; verify again")
+        }
         Console.print(asJSON ? JSONValue.object(["summary": .object(summary(report))]).encoded : text(report))
         return report.differences == 0 ? 0 : 1
     }
