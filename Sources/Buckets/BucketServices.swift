@@ -79,8 +79,9 @@ package struct BucketServices: Sendable {
     func abort(
         _ upload: BucketUpload, _ status: BucketUploadStatus, _ message: String, reason: ReleaseReason
     ) async throws(Failure) -> Bool {
-        let now = time.now()
-        let ended = try await database.writeForRequest { transaction throws(DatabaseError) in
+        let (blobs, now) = (blobs, time.now())
+        let ended = try await database.writeForRequest(makingRoom: blobs.giveUpReserve) {
+            transaction throws(DatabaseError) in
             guard try transaction.bucketUploads.abort(upload.id, status, message: message) else { return false }
             if let hold = upload.hold { try transaction.credits.releaseHold(hold, reason: reason, now: now) }
             return true

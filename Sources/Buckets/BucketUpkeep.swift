@@ -16,8 +16,9 @@ package struct BucketUpkeep: Sendable {
 
     /// Gives back what this node was confirming, and takes away bytes that nobody needs. Runs before the first request.
     package func recover() async throws {
-        let node = node
-        let count = try await services.database.write { transaction throws(DatabaseError) in
+        let (node, blobs) = (node, services.blobs)
+        let count = try await services.database.write(makingRoom: blobs.giveUpReserve) {
+            transaction throws(DatabaseError) in
             try transaction.bucketUploads.giveBackAll(ofNode: node)
         }
         var removed = 0
@@ -64,6 +65,7 @@ package struct BucketUpkeep: Sendable {
         let overdue = try services.database.read { transaction throws(DatabaseError) in
             try transaction.bucketUploads.overdue(now: now)
         }
+        var lackOfRoom: Failure?
         for upload in overdue {
             do throws(BlobStoreError) {
                 // Closed again at once: it only tells whether somebody is sending.
@@ -72,10 +74,21 @@ package struct BucketUpkeep: Sendable {
                 if case .inUse = error { continue }
                 throw error
             }
-            let isEnded = try await services.abort(
-                upload, .failed, "The upload was not confirmed before it expired.", reason: .expired)
+            let isEnded: Bool
+            do throws(Failure) {
+                isEnded = try await services.abort(
+                    upload, .failed, "The upload was not confirmed before it expired.", reason: .expired)
+            } catch {
+                guard error.code == .insufficientStorage else { throw error }
+                // There may be no room to write that it is over because of what it left. Its time is over whatever the
+                // record says, so the bytes go first, and the record follows when there is room.
+                services.removeStaged(upload.id)
+                lackOfRoom = error
+                continue
+            }
             if isEnded { services.log.info("bucket.expired", ["upload_id": .string(upload.id.rawValue)]) }
         }
+        if let lackOfRoom { throw lackOfRoom }
         try await services.database.write(durability: .relaxed) { transaction throws(DatabaseError) in
             try transaction.tasks.expire(now: now)
         }

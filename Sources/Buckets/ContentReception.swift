@@ -42,6 +42,8 @@ struct ContentReception: Sendable {
                 services.removeStaged(upload.id)
                 throw Self.over
             }
+            // What arrived would keep a full disk full for as long as the upload is open: its client begins anew.
+            if error.code == .insufficientStorage { services.removeStaged(upload.id) }
             throw error
         }
     }

@@ -25,6 +25,27 @@ extension DatabaseDriver {
         do { return try read(body) } catch { throw Failure(database: error) }
     }
 
+    /// A write that frees room, such as a deletion. Where there is none left for it, `makeRoom` gives up what is kept
+    /// for that, and the write is tried once more.
+    package func write<T: Sendable>(
+        durability: Durability = .durable, makingRoom makeRoom: @Sendable () -> Bool,
+        _ body: @escaping @Sendable (any Transaction) throws(DatabaseError) -> T
+    ) async throws(DatabaseError) -> T {
+        do { return try await write(durability: durability, body) } catch {
+            guard case .full = error, makeRoom() else { throw error }
+        }
+        return try await write(durability: durability, body)
+    }
+
+    package func writeForRequest<T: Sendable>(
+        durability: Durability = .durable, makingRoom makeRoom: @Sendable () -> Bool,
+        _ body: @escaping @Sendable (any Transaction) throws(DatabaseError) -> T
+    ) async throws(Failure) -> T {
+        do { return try await write(durability: durability, makingRoom: makeRoom, body) } catch {
+            throw Failure(database: error)
+        }
+    }
+
     package func writeForRequest<T: Sendable>(
         durability: Durability = .durable,
         _ body: @escaping @Sendable (any Transaction) throws(DatabaseError) -> T

@@ -85,7 +85,7 @@ final class Service: Sendable {
 
         publicServer = try Self.server(
             settings.listeners, address: settings.listeners.publicAddress, name: "public", executor, log, metrics,
-            publicRouter)
+            Self.handler(publicRouter, upkeep))
         if let token = settings.listeners.privateToken {
             var privateRouter = Router()
             let privateRoutes = PrivateRoutes(
@@ -97,7 +97,7 @@ final class Service: Sendable {
             health.register(on: &privateRouter)
             privateServer = try Self.server(
                 settings.listeners, address: settings.listeners.privateAddress, name: "private", executor, log,
-                metrics, privateRouter)
+                metrics, Self.handler(privateRouter, upkeep))
         } else {
             privateServer = nil
         }
@@ -142,10 +142,10 @@ final class Service: Sendable {
         }
         classifier.pool.start()
         let upkeep = upkeep
-        try runBlocking { try await upkeep.recover() }
-        upkeep.start()
+        try runBlocking { try await upkeep.recoverOrPostpone() }
         let confirmations = confirmations
-        try runBlocking { try await confirmations.resume() }
+        if upkeep.isRecovered { try runBlocking { try await confirmations.resume() } }
+        upkeep.start(onRecovery: confirmations.resume)
         try publicServer.start()
         announce(publicServer, "public", settings.listeners.publicAddress)
         if let privateServer {
@@ -190,9 +190,22 @@ final class Service: Sendable {
         return vault
     }
 
+    /// Until the recovery is done, which would take an upload that begins now for one of the last run, only what reads
+    /// and what deletes is let through.
+    private static func handler(
+        _ router: Router, _ upkeep: Upkeep
+    ) -> @Sendable (Request) async -> Response {
+        { request in
+            guard upkeep.isRecovered || [.get, .head, .delete].contains(request.head.method) else {
+                return Response(failure: Failure(.insufficientStorage, retryAfterSeconds: 5))
+            }
+            return await router.handle(request)
+        }
+    }
+
     private static func server(
         _ settings: ListenerSettings, address: String, name: String, _ executor: BlockingExecutor, _ log: Logger,
-        _ metrics: MetricsRegistry, _ router: Router
+        _ metrics: MetricsRegistry, _ handler: @escaping @Sendable (Request) async -> Response
     ) throws -> HTTPServer {
         var configuration = HTTPConfiguration(address: address, name: name)
         configuration.threads = name == "public" ? max(1, min(4, sysconf(CInt(_SC_NPROCESSORS_ONLN)))) : 1
@@ -204,7 +217,7 @@ final class Service: Sendable {
         do {
             return try HTTPServer(
                 configuration: configuration, executor: executor, log: log, metrics: metrics,
-                handler: { request in await router.handle(request) })
+                handler: handler)
         } catch {
             let key = name == "public" ? "PORTCULLIS_LISTEN" : "PORTCULLIS_PRIVATE_LISTEN"
             throw ConfigurationError("\(key): \(error)")

@@ -23,6 +23,10 @@ final class Upkeep: Sendable {
     private let log: Logger
     private let undos: UndoQueue
     private let tasks = Mutex<[Task<Void, Never>]>([])
+    private let recovered = Atomic(false)
+
+    /// Whether what the last run left is settled. Until then nothing may begin that the recovery would take for it.
+    var isRecovered: Bool { recovered.load(ordering: .acquiring) }
 
     init(
         database: any DatabaseDriver, blobs: LocalBlobStore, register: UploadRegister, gate: UploadGate,
@@ -45,11 +49,34 @@ final class Upkeep: Sendable {
     }
 
     private static let expiryIntervalSeconds = 60
+    private static let recoveryIntervalSeconds = 5
 
-    /// Makes of what a crash left either a complete upload or nothing of it. Runs before the first request.
-    func recover() async throws {
+    /// Recovers. Where there is no room to write down what is settled, that waits for the upkeep: a service that serves
+    /// what it has, and deletes, is worth more than none.
+    func recoverOrPostpone() async throws {
+        do {
+            try await recover()
+            recovered.store(true, ordering: .releasing)
+        } catch  where Self.isLackOfRoom(error) {
+            log.error("server.recovery_postponed", ["detail": .string("\(error)")])
+        }
+    }
+
+    private static func isLackOfRoom(_ error: any Error) -> Bool {
+        switch error {
+        case DatabaseError.full, BlobStoreError.full: true
+        case let failure as Failure: failure.code == .insufficientStorage
+        default: false
+        }
+    }
+
+    /// Makes of what a crash left either a complete upload or nothing of it. Runs before the first upload.
+    private func recover() async throws {
+        for path in try blobs.strayPaths() {
+            log.warning("storage.stray_file", ["path": .string(path), "detail": "It is no upload's, and is ignored."])
+        }
         let (node, now) = (blobs.nodeID, time.now())
-        let released = try await database.write { transaction throws(DatabaseError) in
+        let released = try await database.write(makingRoom: blobs.giveUpReserve) { transaction throws(DatabaseError) in
             try transaction.idempotency.abandonAll(ofNode: node)
             return try transaction.credits.releaseHolds(ofNode: node, now: now)
         }
@@ -75,10 +102,11 @@ final class Upkeep: Sendable {
         return try blobs.settle(leftOver, isReferenced: isReferenced)
     }
 
-    func start() {
+    /// - Parameter onRecovery: called once, when a recovery that was postponed is done.
+    func start(onRecovery: @escaping @Sendable () async throws -> Void) {
         let running = [
             Task(executorPreference: executor) { [scanner] in await scanner.run() },
-            Task(executorPreference: executor) { [self] in await expire() },
+            Task(executorPreference: executor) { [self] in await expire(onRecovery) },
             Task(executorPreference: executor) { [undos] in await undos.run() },
         ]
         tasks.withLock { $0 = running }
@@ -93,24 +121,33 @@ final class Upkeep: Sendable {
         for task in running { await task.value }
     }
 
-    private func expire() async {
+    private func expire(_ onRecovery: @Sendable () async throws -> Void) async {
         while !Task.isCancelled {
-            let now = time.now()
+            let (now, blobs) = (time.now(), blobs)
             do {
-                try await database.write { transaction throws(DatabaseError) in
+                // What frees room comes before what only needs it.
+                do { try await buckets.sweep() } catch { report(error) }
+                if !isRecovered {
+                    try await recoverOrPostpone()
+                    if isRecovered { try await onRecovery() }
+                }
+                try await database.write(makingRoom: blobs.giveUpReserve) { transaction throws(DatabaseError) in
                     try transaction.credits.expireHolds(now: now)
                     try transaction.idempotency.expire(now: now)
                 }
                 _ = try await removeUnreferenced()
                 let purged = try await quarantine.purgeOverdue()
                 if purged > 0 { log.info("quarantine.purged", ["count": .integer(Int64(purged))]) }
-                try await buckets.sweep()
+                try blobs.takeReserve()
             } catch {
-                log.error("upkeep.failed", ["detail": .string("\(error)")])
+                report(error)
             }
-            try? await Task.sleep(for: .seconds(Self.expiryIntervalSeconds))
+            let pause = isRecovered ? Self.expiryIntervalSeconds : Self.recoveryIntervalSeconds
+            try? await Task.sleep(for: .seconds(pause))
         }
     }
+
+    private func report(_ error: any Error) { log.error("upkeep.failed", ["detail": .string("\(error)")]) }
 
     /// Ends deletions that did not get to remove their content.
     private func removeUnreferenced() async throws -> Int {

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 enum { WRITE = 1, SYNC = 2, RENAME = 4, LINK = 8, CREATE = 16, UNLINK = 32 };
-enum { SPOOL = 1, BLOBS = 2, DATABASE = 4 };
+enum { SPOOL = 1, BLOBS = 2, DATABASE = 4, STAGING = 8 };
 
 // Little-endian 32-bit words, in this order. The test writes the first five.
 struct control {
@@ -58,6 +58,7 @@ __attribute__((constructor)) static void start(void) {
 static int place_of(const char *path) {
     if (strstr(path, "/spool") != NULL) return SPOOL;
     if (strstr(path, "/blobs") != NULL) return BLOBS;
+    if (strstr(path, "/staging") != NULL) return STAGING;
     if (strstr(path, "portcullis.db") != NULL) return DATABASE;
     return 0;
 }

@@ -12,6 +12,7 @@ private final class Faults: Sendable {
     struct Places: OptionSet {
         let rawValue: Int32
         static let (spool, blobs, database) = (Places(rawValue: 1), Places(rawValue: 2), Places(rawValue: 4))
+        static let staging = Places(rawValue: 8)
     }
 
     let directory: TemporaryDirectory
@@ -158,6 +159,91 @@ struct FaultTests {
         #expect(try tenant.send(request.adding("Idempotency-Key", "big")).status == 201)
         #expect(try service.command("verify", "--content").status == .exited(0))
         try service.stop()
+    }
+
+    // What arrived before the disk was full would stay until the upload expires, and keep the disk full for everybody.
+    @Test("An announced upload that fills the disk leaves nothing of its bytes, and can be sent anew")
+    func fullByAnnounced() throws {
+        let faults = try Faults()
+        let service = try Service(settings: faults.settings())
+        let client = BucketClient(try service.makeTenant())
+        let bytes = Sample.noise(3_000_000)
+        let upload = try client.announced("big.bin", contentType: "application/octet-stream")
+        try faults.inject(.write, on: .staging, ENOSPC, after: 1_000_000)
+        #expect(try client.put(upload, .bytes(bytes)).summary == "507 insufficient_storage")
+        #expect(try faults.hits > 0)
+        #expect(!client.isStaged(upload.id))
+        try faults.clear()
+        #expect(try client.head(upload)["Upload-Offset"] == "0")
+        #expect(try client.put(upload, .bytes(bytes)).status == 200)
+        #expect(try client.confirm(upload.id).status == 200)
+        #expect(try service.command("verify", "--content").status == .exited(0))
+        try service.stop()
+    }
+
+    // A deletion has to be written down before the content can go. Where there is no room for that, the reserve gives
+    // its room up: the first write fails, and the second one finds it.
+    @Test("Deleting works on a full disk, with the room that is kept for it, and that room is taken again later")
+    func deletingWhenFull() throws {
+        let faults = try Faults()
+        let service = try Service(settings: faults.settings())
+        let tenant = try service.makeTenant()
+        let id = try tenant.accepted(Sample.text)
+        let reserve = service.dataDirectory + "/reserve"
+        #expect(Concurrent.eventually { FileManager.default.fileExists(atPath: reserve) })
+        try faults.inject(.write, on: .database, ENOSPC, times: 1)
+        #expect(try tenant.delete("/v1/uploads/\(id)").status == 204)
+        #expect(try faults.hits == 1)
+        #expect(!FileManager.default.fileExists(atPath: reserve))
+        #expect(service.directory.files(below: "data/blobs").isEmpty)
+        // Without a reserve there is nothing to give up.
+        let next = try tenant.accepted(Sample.text)
+        try faults.inject(.write, on: .database, ENOSPC)
+        #expect(try tenant.delete("/v1/uploads/\(next)").summary == "507 insufficient_storage")
+        try faults.clear()
+        #expect(try tenant.delete("/v1/uploads/\(next)").status == 204)
+        try service.stop()
+        try service.start()
+        #expect(Concurrent.eventually { FileManager.default.fileExists(atPath: reserve) })
+        #expect(try service.command("verify", "--content").status == .exited(0))
+        try service.stop()
+    }
+
+    // The recovery takes what the last run had in flight for its own; as long as it is not done, nothing new may begin.
+    @Test("A start that has no room to recover serves what is there and deletes, and recovers when there is room")
+    func startingWhenFull() throws {
+        let faults = try Faults()
+        let service = try Service(settings: faults.settings())
+        let tenant = try service.makeTenant()
+        let client = BucketClient(tenant)
+        let id = try tenant.accepted(Sample.text)
+        let before = try tenant.credits()
+        let waiting = try client.sent(Sample.pdf)
+        let reserve = service.dataDirectory + "/reserve"
+        #expect(Concurrent.eventually { FileManager.default.fileExists(atPath: reserve) })
+        // Something in flight, whose credits the recovery has to give back.
+        let connection = try service.connect()
+        try connection.send(
+            "POST \(Tenant.target(filename: "a.bin")) HTTP/1.1\r\nHost: localhost\r\n"
+                + "Authorization: Bearer \(tenant.key)\r\nContent-Length: 5000000\r\n\r\n")
+        try connection.send(Sample.noise(1_000))
+        #expect(Concurrent.eventually { !service.spoolFiles.isEmpty })
+        try service.kill()
+        try FileManager.default.removeItem(atPath: reserve)
+        // The index of the log finds room in what it had itself: it is made anew, a byte for each of its eight pages.
+        try faults.inject(.write, on: .database, ENOSPC, after: 16)
+        try service.start()
+        #expect(try tenant.get("/v1/uploads/\(id)/content").body == Sample.text)
+        #expect(try tenant.upload(Sample.pdf).summary == "507 insufficient_storage")
+        #expect(try faults.hits > 0)
+        try faults.clear()
+        #expect(try Concurrent.eventually { try tenant.upload(Sample.pdf).status == 201 })
+        #expect(try client.confirm(waiting.id).status == 200)
+        #expect(try client.heldCredits() == 0 && tenant.credits() < before && service.spoolFiles.isEmpty)
+        #expect(try service.command("verify", "--content").status == .exited(0))
+        let ended = try service.stop()
+        #expect(ended.errorText.contains("server.recovery_postponed"))
+        #expect(ended.errorText.contains("server.recovered"))
     }
 
     @Test("Short and interrupted writes lose nothing")

@@ -25,11 +25,13 @@ package struct QuarantineDecision: Sendable {
 package struct QuarantineRegister: Sendable {
     private let database: any DatabaseDriver
     private let uploads: UploadRegister
+    private let blobs: LocalBlobStore
     private let time: any TimeSource
 
     package init(database: any DatabaseDriver, blobs: LocalBlobStore, time: any TimeSource) {
         self.database = database
         self.time = time
+        self.blobs = blobs
         uploads = UploadRegister(database: database, blobs: blobs, time: time)
     }
 
@@ -121,7 +123,9 @@ package struct QuarantineRegister: Sendable {
     /// - Throws: `not_found`.
     package func purge(_ id: UploadID, _ decision: QuarantineDecision) async throws(Failure) {
         let now = time.now()
-        let purged: (entry: QuarantineEntry, isLast: Bool)? = try await database.writeForRequest {
+        let purged: (entry: QuarantineEntry, isLast: Bool)? = try await database.writeForRequest(
+            makingRoom: blobs.giveUpReserve
+        ) {
             transaction throws(DatabaseError) in
             guard let entry = try transaction.quarantine.find(id) else { return nil }
             let upload = entry.upload

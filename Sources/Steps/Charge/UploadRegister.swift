@@ -79,8 +79,9 @@ package struct UploadRegister: Sendable {
         _ record: UploadRecord, organization: OrganizationID, by key: KeyID, requestID: String,
         origin: AuditOrigin? = nil
     ) async throws(Failure) {
-        let now = time.now()
-        let isLast = try await database.writeForRequest { transaction throws(DatabaseError) in
+        let (blobs, now) = (blobs, time.now())
+        let isLast = try await database.writeForRequest(makingRoom: blobs.giveUpReserve) {
+            transaction throws(DatabaseError) in
             let outcome = try transaction.uploads.markDeleted(record.organization, id: record.id, now: now)
             guard case .deleted(let before) = outcome else { return false }
             try transaction.bucketUploads.noteDeleted(record.id)
@@ -100,7 +101,9 @@ package struct UploadRegister: Sendable {
         _ internalID: InternalID, _ organization: OrganizationID, _ sha256: ContentHash
     ) async throws(Failure) {
         let blobs = blobs
-        try await database.writeForRequest(durability: .durableWithOutsideEffect) { transaction throws(DatabaseError) in
+        try await database.writeForRequest(
+            durability: .durableWithOutsideEffect, makingRoom: blobs.giveUpReserve
+        ) { transaction throws(DatabaseError) in
             guard try transaction.blobs.removeUnreferenced(internalID, sha256) else { return }
             try Self.unlink(organization, sha256, in: blobs)
         }
@@ -109,7 +112,9 @@ package struct UploadRegister: Sendable {
     /// Removes content that was stored for an upload which then did not get into the books.
     package func withdrawContent(_ organization: OrganizationID, _ sha256: ContentHash) async throws(Failure) {
         let blobs = blobs
-        try await database.writeForRequest(durability: .durableWithOutsideEffect) { transaction throws(DatabaseError) in
+        try await database.writeForRequest(
+            durability: .durableWithOutsideEffect, makingRoom: blobs.giveUpReserve
+        ) { transaction throws(DatabaseError) in
             guard try !transaction.blobs.isReferenced(organization, sha256) else { return }
             try Self.unlink(organization, sha256, in: blobs)
         }
