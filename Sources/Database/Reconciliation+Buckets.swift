@@ -8,13 +8,14 @@ extension Reconciliation {
         package let organization: OrganizationID
         package let size: Int64
         package let sha256: ContentHash
+        package let expiresAt: Timestamp
     }
 
     package func arrivals(_ body: (Arrival) throws(DatabaseError) -> Void) throws(DatabaseError) {
         try forEach(
             "bucket_uploads",
             """
-            SELECT b.id, o.id, b.received_size, b.received_hash FROM bucket_uploads b
+            SELECT b.id, o.id, b.received_size, b.received_hash, b.expires_at FROM bucket_uploads b
             JOIN organizations o ON o.internal_id = b.organization
             WHERE b.status IN ('PENDING', 'PROCESSING') AND b.received_size IS NOT NULL AND b.received_hash IS NOT NULL
             """
@@ -22,7 +23,7 @@ extension Reconciliation {
             try body(
                 Arrival(
                     upload: try row.value(), organization: try row.value(), size: try row.integer(),
-                    sha256: try row.value()))
+                    sha256: try row.value(), expiresAt: try row.timestamp()))
         }
     }
 

@@ -209,6 +209,43 @@ struct FaultTests {
         try service.stop()
     }
 
+    // There may be no room to write that an upload is over because of the bytes that it left.
+    @Test("On a full disk the bytes of overdue uploads are taken away before it can be written that they are over")
+    func sweepingWhenFull() throws {
+        let faults = try Faults()
+        let service = try Service(settings: faults.settings())
+        let client = BucketClient(try service.makeTenant())
+        let (overdue, open) = (try client.sent(Sample.pdf), try client.sent(Sample.text))
+        let reserve = service.dataDirectory + "/reserve"
+        #expect(Concurrent.eventually { FileManager.default.fileExists(atPath: reserve) })
+        try service.stop()
+        let program = """
+            import sqlite3, sys
+            db = sqlite3.connect(sys.argv[1])
+            db.execute("UPDATE bucket_uploads SET expires_at = 1000 WHERE id = ?", [sys.argv[2]])
+            db.commit()
+            """
+        let change = try ChildProcess.run(
+            "/usr/bin/env", ["python3", "-c", program, service.dataDirectory + "/portcullis.db", overdue.id])
+        #expect(change.status == .exited(0), "\(change.errorText)")
+        try FileManager.default.removeItem(atPath: reserve)
+        try faults.inject(.write, on: .database, ENOSPC, after: 16)
+        try service.start()
+        #expect(Concurrent.eventually { !client.isStaged(overdue.id) })
+        #expect(client.isStaged(open.id))
+        #expect(try client.get(overdue.id).json["status"] == "PENDING")
+        #expect(try faults.hits > 0)
+        #expect(try service.command("verify", "--content").status == .exited(0))
+        try faults.clear()
+        try service.stop()
+        try service.start()
+        #expect(try Concurrent.eventually { try client.get(overdue.id).json["status"] == "FAILED" })
+        #expect(try client.confirm(open.id).status == 200)
+        #expect(try client.heldCredits() == 0)
+        #expect(try service.command("verify", "--content").status == .exited(0))
+        try service.stop()
+    }
+
     // The recovery takes what the last run had in flight for its own; as long as it is not done, nothing new may begin.
     @Test("A start that has no room to recover serves what is there and deletes, and recovers when there is room")
     func startingWhenFull() throws {
