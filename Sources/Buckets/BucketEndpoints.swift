@@ -1,4 +1,5 @@
 import Charge
+import Crypto
 import Database
 import Domain
 package import Endpoints
@@ -190,7 +191,8 @@ package struct BucketEndpoints: Sendable {
         case .processing: throw Self.processing
         case .pending:
             let isCanceled = try await services.abort(
-                upload, .canceled, "The upload was canceled.", reason: .aborted)
+                upload, .canceled, "The upload was canceled.", reason: .aborted,
+                audit: cancellation(of: upload, request, caller))
             guard isCanceled else { throw Self.processing }
         case .completed:
             guard let record else { throw Failure(.internal, privateDetail: "a completed upload has no record") }
@@ -199,6 +201,16 @@ package struct BucketEndpoints: Sendable {
                 origin: AuditOrigin(request.head))
         }
         return Response(status: 204)
+    }
+
+    private func cancellation(of upload: BucketUpload, _ request: Request, _ caller: Caller) -> AuditEvent {
+        AuditEvent(
+            id: RandomID.auditID(), organization: upload.organization, at: services.time.now(),
+            actor: caller.key.id.rawValue, action: "upload_canceled", resourceType: "upload",
+            resourceID: upload.id.rawValue, before: ["status": .string(upload.status.rawValue)],
+            after: ["status": .string(BucketUploadStatus.canceled.rawValue)], requestID: request.head.id,
+            origin: AuditOrigin(request.head)
+        ).naming(email: caller.email, keyName: caller.key.name)
     }
 
     private static let processing = Failure(

@@ -75,15 +75,18 @@ package struct BucketServices: Sendable {
     }
 
     /// Ends an upload that is not confirmed, gives its credits back and takes its bytes away.
+    /// - Parameter audit: what the audit log tells of it, where somebody asked for it.
     /// - Returns: false where it is over, or being confirmed.
     func abort(
-        _ upload: BucketUpload, _ status: BucketUploadStatus, _ message: String, reason: ReleaseReason
+        _ upload: BucketUpload, _ status: BucketUploadStatus, _ message: String, reason: ReleaseReason,
+        audit: AuditEvent? = nil
     ) async throws(Failure) -> Bool {
         let (blobs, now) = (blobs, time.now())
         let ended = try await database.writeForRequest(makingRoom: blobs.giveUpReserve) {
             transaction throws(DatabaseError) in
             guard try transaction.bucketUploads.abort(upload.id, status, message: message) else { return false }
             if let hold = upload.hold { try transaction.credits.releaseHold(hold, reason: reason, now: now) }
+            if let audit { try transaction.audit.insert(audit) }
             return true
         }
         if ended { removeStaged(upload.id) }

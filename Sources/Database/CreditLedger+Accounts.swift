@@ -144,4 +144,11 @@ extension CreditLedger {
             allowanceUsed: account.allowanceUsed, purchased: account.purchased, held: account.held)
         return (stored, sums ?? LedgerSums(allowanceUsed: 0, purchased: 0, held: 0), open)
     }
+
+    /// When the latest period of any account began; nil without accounts.
+    package func latestPeriodStart() throws(DatabaseError) -> Timestamp? {
+        try transaction.first("SELECT MAX(period_start) FROM credit_accounts", []) { row throws(DatabaseError) in
+            try row.optionalTimestamp()
+        } ?? nil
+    }
 }

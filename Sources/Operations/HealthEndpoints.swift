@@ -10,8 +10,14 @@ package struct HealthEndpoints: Sendable {
     private let pool: ScanPool
     /// Free bytes of the storage, nil where it cannot be written.
     private let freeBytes: @Sendable () -> Int64?
+    /// What is wrong with the clock, nil for nothing.
+    private let clockProblem: @Sendable () -> String?
 
-    package init(database: any DatabaseDriver, pool: ScanPool, freeBytes: @escaping @Sendable () -> Int64?) {
+    package init(
+        database: any DatabaseDriver, pool: ScanPool, freeBytes: @escaping @Sendable () -> Int64?,
+        clockProblem: @escaping @Sendable () -> String?
+    ) {
+        self.clockProblem = clockProblem
         self.database = database
         self.pool = pool
         self.freeBytes = freeBytes
@@ -67,9 +73,16 @@ package struct HealthEndpoints: Sendable {
         let storageError = storageProblem()
         let status = pool.status
         let classifierError = pool.isAvailable ? nil : status.unavailableReason?.rawValue ?? "starting"
+        let clockError = clockProblem()
         let isServing = databaseError == nil && storageError == nil
+        let isWell = isServing && classifierError == nil && clockError == nil
+        var errors: JSONObject = [
+            "metadata": JSONValue(databaseError), "object_storage": JSONValue(storageError),
+            "inference": JSONValue(classifierError),
+        ]
+        if let clockError { errors["clock"] = .string(clockError) }
         var body: JSONObject = [
-            "status": isServing && classifierError == nil ? "OK" : "DEGRADED",
+            "status": isWell ? "OK" : "DEGRADED",
             // The flags are those of the official SDK's model. The service has no cache, no vector store and no queue
             // outside itself, so these cannot fail.
             "data": [
@@ -77,12 +90,7 @@ package struct HealthEndpoints: Sendable {
                 "object_storage": .bool(storageError == nil), "task_queue": true,
                 "inference": .bool(classifierError == nil), "analytics": nil,
             ],
-            "errors": isServing && classifierError == nil
-                ? nil
-                : [
-                    "metadata": JSONValue(databaseError), "object_storage": JSONValue(storageError),
-                    "inference": JSONValue(classifierError),
-                ],
+            "errors": isWell ? nil : .object(errors),
             "meta": nil,
         ]
         if deep { body["meta"] = ["classifier": .object(status.summary)] }

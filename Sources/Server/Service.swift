@@ -67,9 +67,7 @@ final class Service: Sendable {
             metrics: metrics)
 
         // Routers.
-        let health = HealthEndpoints(database: database, pool: classifier.pool) {
-            blobs.isWritable ? try? blobs.freeBytes() : nil
-        }
+        let health = Self.health(database, blobs, classifier.pool, upkeep)
         var publicRouter = Router()
         let routes = AuthenticatedRoutes(
             authenticator: authenticator, limiter: limiter, readAudit: ReadAudit(database: database, time: time))
@@ -119,6 +117,14 @@ final class Service: Sendable {
             "portcullis_database_failures_total", help: "Checkpoints and rollbacks of the database that failed."
         ) { Double(statistics.failures) }
         return database
+    }
+
+    private static func health(
+        _ database: SQLiteDatabase, _ blobs: LocalBlobStore, _ pool: ScanPool, _ upkeep: Upkeep
+    ) -> HealthEndpoints {
+        HealthEndpoints(
+            database: database, pool: pool, freeBytes: { blobs.isWritable ? try? blobs.freeBytes() : nil },
+            clockProblem: { upkeep.clockProblem })
     }
 
     /// The operator's routes.

@@ -24,6 +24,10 @@ final class Upkeep: Sendable {
     private let undos: UndoQueue
     private let tasks = Mutex<[Task<Void, Never>]>([])
     private let recovered = Atomic(false)
+    private let clock = Mutex<String?>(nil)
+
+    /// What is wrong with the machine's clock, as of the last look; nil for nothing.
+    var clockProblem: String? { clock.withLock { $0 } }
 
     /// Whether what the last run left is settled. Until then nothing may begin that the recovery would take for it.
     var isRecovered: Bool { recovered.load(ordering: .acquiring) }
@@ -48,12 +52,29 @@ final class Upkeep: Sendable {
         quarantine = QuarantineRegister(database: database, blobs: blobs, time: time)
     }
 
+    /// A period that began later than now was begun with a clock that was ahead. The account stays in it, so that no
+    /// allowance is given twice, and gets its next one that much too late.
+    private func checkClock() throws {
+        let now = time.now()
+        let latest = try database.read { transaction throws(DatabaseError) in
+            try transaction.credits.latestPeriodStart()
+        }
+        let problem = latest.flatMap { $0 > now ? "behind: a billing period begins at \($0.iso8601)" : nil }
+        let isNew = clock.withLock { known in
+            defer { known = problem }
+            return known != problem
+        }
+        guard let problem, isNew else { return }
+        log.warning("clock.behind", ["detail": .string("The clock is \(problem)."), "now": .string(now.iso8601)])
+    }
+
     private static let expiryIntervalSeconds = 60
     private static let recoveryIntervalSeconds = 5
 
     /// Recovers. Where there is no room to write down what is settled, that waits for the upkeep: a service that serves
     /// what it has, and deletes, is worth more than none.
     func recoverOrPostpone() async throws {
+        try checkClock()
         do {
             try await recover()
             recovered.store(true, ordering: .releasing)
@@ -125,6 +146,7 @@ final class Upkeep: Sendable {
         while !Task.isCancelled {
             let (now, blobs) = (time.now(), blobs)
             do {
+                try checkClock()
                 // What frees room comes before what only needs it.
                 do { try await buckets.sweep() } catch { report(error) }
                 if !isRecovered {

@@ -44,7 +44,11 @@ package struct UploadConfirmation: Sendable {
     ) async throws(Failure) -> ConfirmedUpload {
         guard let received = upload.received, let holdID = upload.hold,
             var hold = try services.credits.openHold(holdID)
-        else { throw Failure(.deadlineExceeded, "The credits of the upload are not held any more.") }
+        else {
+            throw Failure(
+                .deadlineExceeded, "The credits of the upload are not held any more; announce it anew.",
+                details: ["retryable": false])
+        }
         try await hold.grow(toCover: received.size)
         let spooled = try spooled(upload, received)
         return try await UploadIntake(services: services).confirm(

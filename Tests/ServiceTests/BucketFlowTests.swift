@@ -266,6 +266,9 @@ struct BucketFlowTests {
         #expect(try client.tenant.delete(path + "?delete_s3_object=false").status == 422)
         #expect(try client.tenant.delete(path).status == 204)
         #expect(try client.tenant.delete(path).status == 204)
+        let events = try client.tenant.get("/v1/organizations/audit/logs?action=upload_canceled").json["results"].array
+        #expect(events.count == 1 && events.first?["resource_id"] == .string(pending.id))
+        #expect(events.first?["changes"] == ["before": ["status": "PENDING"], "after": ["status": "CANCELED"]])
         #expect(try client.get(pending.id).json["status"] == "CANCELED")
         #expect(try client.confirm(pending.id).summary == "410 gone")
         #expect(try client.tenant.credits() == before)

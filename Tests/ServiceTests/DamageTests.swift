@@ -64,6 +64,32 @@ struct DamageTests {
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path("")).isEmpty)
     }
 
+    // Whoever looks at credits later must know why an account gets no new allowance.
+    @Test("A clock that is behind the periods that were begun is told at the start and by the health")
+    func clockBehind() throws {
+        let service = try Service()
+        let tenant = try service.makeTenant()
+        #expect(try service.send(HTTPRequest("GET", "/v1/health")).json["errors"]["clock"].string == nil)
+        try service.stop()
+        let program = """
+            import sqlite3, sys
+            db = sqlite3.connect(sys.argv[1])
+            db.execute("UPDATE credit_accounts SET period_start = period_start + 5 * 366 * 86400000, "
+                       "period_end = period_end + 5 * 366 * 86400000")
+            db.commit()
+            """
+        let change = try ChildProcess.run(
+            "/usr/bin/env", ["python3", "-c", program, service.dataDirectory + "/portcullis.db"])
+        #expect(change.status == .exited(0), "\(change.errorText)")
+        try service.start()
+        let health = try service.send(HTTPRequest("GET", "/v1/health"))
+        #expect(health.status == 200)
+        #expect(try health.json["status"] == "DEGRADED")
+        #expect(try health.json["errors"]["clock"].string?.hasPrefix("behind: a billing period begins at ") == true)
+        _ = try tenant.accepted(Sample.text)
+        #expect(try service.stop().errorText.contains("clock.behind"))
+    }
+
     @Test("Names that are no upload's in spool and staging do not keep the service from starting")
     func strayNames() throws {
         let service = try Service()

@@ -41,7 +41,8 @@ package struct UploadRegister: Sendable {
             let capture = try transaction.credits.captureHold(
                 entry.hold, amount: record.credits, bytes: record.size, now: now)
             guard case .captured = capture else {
-                return Failure(.deadlineExceeded, "The upload took longer than its credits were held.")
+                return Failure(
+                    .deadlineExceeded, "The upload took longer than its credits were held.", retryAfterSeconds: 1)
             }
             try transaction.uploads.insert(record)
             try transaction.blobs.retain(record.organization, record.sha256, size: record.size)
