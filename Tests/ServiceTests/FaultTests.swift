@@ -300,12 +300,8 @@ struct FaultTests {
         try service.stop()
     }
 
-    @Test("While another process keeps the database locked, writes are told to come back and reads go on")
-    func locked() throws {
-        let service = try Service()
-        let tenant = try service.makeTenant()
-        let id = try tenant.accepted(Sample.text)
-        let before = try tenant.credits()
+    /// Keeps the database locked until the process ends.
+    private func lock(_ service: Service) throws -> ChildProcess {
         let program = """
             import sqlite3, sys, time
             db = sqlite3.connect(sys.argv[1], isolation_level=None)
@@ -316,6 +312,46 @@ struct FaultTests {
         let holder = try ChildProcess(
             "/usr/bin/env", ["python3", "-c", program, service.dataDirectory + "/portcullis.db"])
         #expect(holder.waitForLine(seconds: 30) { $0.contains("locked") ? true : nil } == true)
+        return holder
+    }
+
+    // Each undo would wait for the lock as long as the commit did, and the client for all of them.
+    @Test("An upload that meets a locked database at its end is answered after one undo; the others follow the lock")
+    func lockedAtTheEnd() throws {
+        let service = try Service()
+        let tenant = try service.makeTenant()
+        let before = try tenant.credits()
+        let connection = try service.connect()
+        try connection.send(
+            "POST \(Tenant.target(filename: "a.bin")) HTTP/1.1\r\nHost: localhost\r\nIdempotency-Key: once\r\n"
+                + "Authorization: Bearer \(tenant.key)\r\nContent-Length: 1000\r\n\r\n")
+        try connection.send(Sample.noise(500))
+        #expect(Concurrent.eventually { !service.spoolFiles.isEmpty })
+        let holder = try lock(service)
+        try connection.send(Sample.noise(500))
+        #expect(try connection.readResponse(to: "POST").summary == "503 overloaded")
+        holder.send(SIGKILL)
+        _ = try holder.wait()
+        let isUndone = try Concurrent.eventually {
+            try tenant.credits() == before && service.spoolFiles.isEmpty
+                && service.directory.files(below: "data/blobs").isEmpty
+        }
+        #expect(isUndone)
+        let request = HTTPRequest("POST", Tenant.target(filename: "a.bin"), body: .bytes(Sample.text))
+        #expect(try tenant.send(request.adding("Idempotency-Key", "once")).status == 201)
+        #expect(try service.command("verify", "--content").status == .exited(0))
+        let lines = try service.stop().errorLines
+        #expect(lines.count { $0.contains("upload.undo_failed") } == 1)
+        #expect(lines.count { $0.contains("upload.undone") } == 3)
+    }
+
+    @Test("While another process keeps the database locked, writes are told to come back and reads go on")
+    func locked() throws {
+        let service = try Service()
+        let tenant = try service.makeTenant()
+        let id = try tenant.accepted(Sample.text)
+        let before = try tenant.credits()
+        let holder = try lock(service)
         let answer = try tenant.upload(Sample.pdf)
         #expect(answer.summary == "503 overloaded")
         #expect((answer["Retry-After"].flatMap { Int($0) } ?? 0) > 0)
