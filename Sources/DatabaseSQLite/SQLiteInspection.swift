@@ -7,6 +7,7 @@ package final class SQLiteInspection: DatabaseDriver {
     private let readers: SQLiteReaders
     private let path: String
     private let mode: SQLiteConnection.Mode
+    private let changedAt: Int64?
 
     private static let busyTimeoutMilliseconds = 5_000
 
@@ -14,6 +15,7 @@ package final class SQLiteInspection: DatabaseDriver {
     /// build does not work with, `corrupt`.
     package init(path: String) throws(DatabaseError) {
         self.path = path
+        changedAt = Self.lastChange(path)
         mode = Self.isInUse(path) ? .readOnly : .immutable
         do {
             // Two: while a snapshot is read, single questions are asked about what happened since.
@@ -31,8 +33,18 @@ package final class SQLiteInspection: DatabaseDriver {
     private static func isInUse(_ path: String) -> Bool { unsafe access(path + "-wal", F_OK) == 0 }
 
     /// Whether somebody began to use a file that was read as one that nobody uses, so that what was read of it may not
-    /// be of one moment.
-    package var wasDisturbed: Bool { mode == .immutable && Self.isInUse(path) }
+    /// be of one moment. Whoever is done again has left a changed file, if it wrote at all.
+    package var wasDisturbed: Bool {
+        mode == .immutable && (Self.isInUse(path) || Self.lastChange(path) != changedAt)
+    }
+
+    /// When a file's bytes last changed, in nanoseconds; nil where it cannot be told.
+    private static func lastChange(_ path: String) -> Int64? {
+        var status = stat()
+        // The call writes one structure.
+        guard unsafe lstat(path, &status) == 0 else { return nil }
+        return Int64(status.st_mtim.tv_sec) &* 1_000_000_000 &+ Int64(status.st_mtim.tv_nsec)
+    }
 
     private static func connect(
         _ path: String, _ mode: SQLiteConnection.Mode

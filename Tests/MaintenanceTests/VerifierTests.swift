@@ -264,7 +264,14 @@ struct VerifierTests {
         #expect(!inspection.wasDisturbed)
         let service = try SQLiteDatabase(path: place + "/portcullis.db", now: books.time.now())
         #expect(inspection.wasDisturbed)
+        let now = books.time.now()
+        try await service.write { transaction throws(DatabaseError) in
+            try transaction.credits.expireHolds(now: now.adding(seconds: 100_000))
+            try transaction.execute("UPDATE organizations SET name = 'changed'", [])
+        }
         service.close()
+        #expect(!FileManager.default.fileExists(atPath: place + "/portcullis.db-wal"))
+        #expect(inspection.wasDisturbed)
     }
 
     @Test("Each kind of difference of announced uploads is named with its place", arguments: announced)

@@ -24,11 +24,16 @@ enum BackupCommand {
     }
 
     private static func backUp(_ directory: String, to target: String, asJSON: Bool) throws -> Int32 {
-        let database = try SQLiteInspection(path: "\(directory)/portcullis.db")
-        defer { database.close() }
         let backup = Backup(
             of: directory, to: target,
-            copyDatabase: { path throws(DatabaseError) in try database.copy(to: path) },
+            copyDatabase: { path throws(DatabaseError) in
+                let database = try SQLiteInspection(path: "\(directory)/portcullis.db")
+                defer { database.close() }
+                try database.copy(to: path)
+                guard !database.wasDisturbed else {
+                    throw .busy("a service started on it meanwhile; back up again")
+                }
+            },
             openCopy: { path throws(DatabaseError) in try SQLiteInspection(path: path) },
             amendCopy: { path, body throws(DatabaseError) in try SQLiteInspection.amend(copy: path, body) })
         let report = try backup.run()
