@@ -48,9 +48,9 @@ package struct BucketServices: Sendable {
 
     /// Another organization's upload, and another bucket's, is not found, exactly as one that never was. One that was
     /// posted whole is found too, and has its record.
-    func find(_ request: Request, _ caller: Caller) throws(Failure) -> (upload: BucketUpload, record: UploadRecord?) {
-        let id = UploadID(rawValue: request.parameters["upload_id"] ?? "")
-        let bucket = request.parameters["bucket_identifier"] ?? ""
+    func find(
+        _ id: UploadID, in bucket: String, of caller: Caller
+    ) throws(Failure) -> (upload: BucketUpload, record: UploadRecord?) {
         let organization = caller.organization.internalID
         let found: (BucketUpload?, UploadRecord?) = try database.readForRequest { transaction throws(DatabaseError) in
             let record = try transaction.uploads.find(organization, id: id)
@@ -61,7 +61,14 @@ package struct BucketServices: Sendable {
         return (BucketUpload(posted: record), record)
     }
 
-    static func notFound(_ id: UploadID) -> Failure {
+    /// The upload that a request's path names.
+    func find(_ request: Request, _ caller: Caller) throws(Failure) -> (upload: BucketUpload, record: UploadRecord?) {
+        try find(
+            UploadID(rawValue: request.parameters["upload_id"] ?? ""),
+            in: request.parameters["bucket_identifier"] ?? "", of: caller)
+    }
+
+    private static func notFound(_ id: UploadID) -> Failure {
         Failure(.notFound, "There is no upload \"\(id.rawValue.prefix(100))\" in this bucket.")
     }
 

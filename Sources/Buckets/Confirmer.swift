@@ -86,27 +86,18 @@ struct Confirmer: Sendable {
         _ wish: Wish, in bucket: String, of caller: Caller, requestID: String, origin: AuditOrigin?,
         task: TaskID?, isClaimed: Bool
     ) async throws(Failure) -> Answer {
-        let found = try find(wish.id, bucket, caller)
-        guard let upload = found.upload else {
-            // One that was posted whole was confirmed by that.
-            guard let record = found.record else { throw BucketServices.notFound(wish.id) }
-            return .done(try recorded(BucketUpload(posted: record), record))
-        }
+        // One that was posted whole was confirmed by that.
+        let (upload, record) = try services.find(wish.id, in: bucket, of: caller)
         switch upload.status {
-        case .completed, .failed, .canceled: return .done(try recorded(upload, found.record))
+        case .completed, .failed, .canceled: return .done(try recorded(upload, record))
         case .processing:
             guard isClaimed, upload.task == task else { return .processing(upload) }
             return .done(try await judge(upload, caller, requestID, origin))
         case .pending: break
         }
         try await check(upload, wish)
-        guard try await claim(upload, task) else {
-            // Another confirmation, or a deletion, was faster: what it makes of the upload is the answer.
-            let now = try find(wish.id, bucket, caller)
-            guard let upload = now.upload else { throw BucketServices.notFound(wish.id) }
-            if upload.status == .pending || upload.status == .processing { return .processing(upload) }
-            return .done(try recorded(upload, now.record))
-        }
+        // Another confirmation, or a deletion, was faster: what it makes of the upload is the answer to the next attempt.
+        guard try await claim(upload, task) else { return .processing(upload) }
         return .done(try await judge(upload, caller, requestID, origin))
     }
 
@@ -139,7 +130,7 @@ struct Confirmer: Sendable {
     }
 
     /// Of two confirmations, one gets it.
-    func claim(_ upload: BucketUpload, _ task: TaskID?) async throws(Failure) -> Bool {
+    private func claim(_ upload: BucketUpload, _ task: TaskID?) async throws(Failure) -> Bool {
         let node = node
         return try await services.database.writeForRequest(durability: .relaxed) { transaction throws(DatabaseError) in
             try transaction.bucketUploads.claim(upload.id, node: node, task: task)
@@ -176,19 +167,6 @@ struct Confirmer: Sendable {
             services.log.error(
                 "bucket.give_back_failed",
                 ["upload_id": .string(upload.id.rawValue), "detail": JSONValue(error.privateDetail ?? error.message)])
-        }
-    }
-
-    private func find(
-        _ id: UploadID, _ bucket: String, _ caller: Caller
-    ) throws(Failure) -> (upload: BucketUpload?, record: UploadRecord?) {
-        let organization = caller.organization.internalID
-        return try services.database.readForRequest { transaction throws(DatabaseError) in
-            let record = try transaction.uploads.find(organization, id: id)
-            return (
-                try transaction.bucketUploads.find(organization, bucket: bucket, id: id),
-                record?.bucket == bucket ? record : nil
-            )
         }
     }
 
@@ -243,7 +221,7 @@ struct Confirmer: Sendable {
         answer(
             upload, .processing, etag: upload.received.map { BucketUploadView.etag($0.sha256) },
             size: upload.received?.size, hash: upload.received?.sha256.rawValue, completedAt: nil,
-            message: "The upload is being confirmed.", task: task ?? upload.task)
+            message: "The upload is being confirmed.", task: task)
     }
 
     private static func answer(

@@ -5,6 +5,7 @@ import Domain
 import Endpoints
 import HTTP
 import Spool
+import UploadPipeline
 
 /// Announces uploads: everything that can be checked is checked now, the credits are held, and a signed URL is given
 /// out.
@@ -39,11 +40,7 @@ struct UploadCreation: Sendable {
         let repetition = key.map { Repetition(key: $0, fingerprint: SHA256.hash(of: said)) }
         switch try await create(announcement, caller, repetition, base) {
         case .refused(let failure): throw failure
-        case .replayed(let answer):
-            var response = Response(status: answer.status, body: .bytes(Array(answer.response.utf8)))
-            response.headers["Content-Type"] = "application/json"
-            response.headers["Idempotent-Replayed"] = "true"
-            return response
+        case .replayed(let answer): return UploadAnswer(replaying: answer).response
         case let creation: return Response(json: view(creation, announcement, caller, base))
         }
     }

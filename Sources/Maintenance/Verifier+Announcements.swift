@@ -53,20 +53,11 @@ extension Verifier {
     func checkStaging(_ run: inout Run) throws(MaintenanceError) {
         let staged: [BlobInspection.Spooled]
         do { staged = try files.staged() } catch { throw .storage(error) }
-        for file in staged {
-            run.report.stagedFiles += 1
-            guard let upload = file.upload else {
-                run.add(.staging, "staging/\(file.name)", "is no announced upload's bytes")
-                continue
-            }
-            guard now.seconds - file.modifiedAt.seconds > Self.longestUploadSeconds else { continue }
-            let isNeeded: Bool
-            do {
-                isNeeded = try database.read { transaction throws(DatabaseError) in
-                    try transaction.bucketUploads.needsBytes(upload)
-                }
-            } catch { throw .database(error) }
-            if !isNeeded { run.add(.staging, "staging/\(file.name)", "no announced upload needs these bytes") }
+        run.report.stagedFiles += staged.count
+        try checkArrivals(staged, .staging, "staging", stray: "is no announced upload's bytes", &run) { _ in
+            "no announced upload needs these bytes"
+        } isWanted: { upload, transaction throws(DatabaseError) in
+            try transaction.bucketUploads.needsBytes(upload)
         }
     }
 }

@@ -101,24 +101,37 @@ extension Verifier {
     func checkSpool(_ run: inout Run) throws(MaintenanceError) {
         let spooled: [BlobInspection.Spooled]
         do { spooled = try files.spooled() } catch { throw .storage(error) }
-        for file in spooled {
-            run.report.spoolFiles += 1
+        run.report.spoolFiles += spooled.count
+        try checkArrivals(spooled, .spool, "spool", stray: "is no upload's body", &run) { file in
+            "was last written at \(file.modifiedAt.iso8601), and no credits are held for it"
+        } isWanted: { upload, transaction throws(DatabaseError) in
+            try transaction.reconciliation.hasOpenHold(upload)
+        }
+    }
+
+    /// Bodies on their way in that nobody waits for any more, and what else lies beside them. What was written lately may
+    /// be on its way still.
+    /// - Parameters:
+    ///   - stray: what is said of a file that is no upload's.
+    ///   - unwanted: what is said of one that nobody waits for.
+    func checkArrivals(
+        _ arrivals: [BlobInspection.Spooled], _ subject: Difference.Subject, _ directory: String, stray: String,
+        _ run: inout Run, unwanted: (BlobInspection.Spooled) -> String,
+        isWanted: (UploadID, any Transaction) throws(DatabaseError) -> Bool
+    ) throws(MaintenanceError) {
+        for file in arrivals {
             guard let upload = file.upload else {
-                run.add(.spool, "spool/\(file.name)", "is no upload's body")
+                run.add(subject, "\(directory)/\(file.name)", stray)
                 continue
             }
             guard now.seconds - file.modifiedAt.seconds > Self.longestUploadSeconds else { continue }
-            let isHeld: Bool
+            let isStillWanted: Bool
             do {
-                isHeld = try database.read { transaction throws(DatabaseError) in
-                    try transaction.reconciliation.hasOpenHold(upload)
+                isStillWanted = try database.read { transaction throws(DatabaseError) in
+                    try isWanted(upload, transaction)
                 }
             } catch { throw .database(error) }
-            if !isHeld {
-                run.add(
-                    .spool, "spool/\(file.name)",
-                    "was last written at \(file.modifiedAt.iso8601), and no credits are held for it")
-            }
+            if !isStillWanted { run.add(subject, "\(directory)/\(file.name)", unwanted(file)) }
         }
     }
 }

@@ -1,14 +1,14 @@
 import Crypto
-import Database
+package import Database
 import Domain
 import Endpoints
 import Gate
-import HTTP
+package import HTTP
 import Spool
 
 /// What a finished upload is answered with. It is made before the commit, because a repeat under the same idempotency
 /// key gets the same bytes.
-struct UploadAnswer: Sendable {
+package struct UploadAnswer: Sendable {
     let status: Int
     /// JSON text.
     let body: String
@@ -35,7 +35,7 @@ struct UploadAnswer: Sendable {
         failure = rejection
     }
 
-    init(replaying answer: IdempotentAnswer) {
+    package init(replaying answer: IdempotentAnswer) {
         status = answer.status
         body = answer.response
         headers = [("Idempotent-Replayed", "true")] + (status == 201 ? [Self.location(answer.upload)] : [])
@@ -43,7 +43,7 @@ struct UploadAnswer: Sendable {
         failure = nil
     }
 
-    var response: Response {
+    package var response: Response {
         var response = Response(status: status, body: .bytes(Array(body.utf8)))
         response.headers["Content-Type"] = "application/json"
         if let failure { response.logFields["error"] = .string(failure.code.rawValue) }
