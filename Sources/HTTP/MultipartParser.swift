@@ -110,17 +110,18 @@ package struct MultipartParser: Sendable {
         }
     }
 
-    /// Passes on content up to the next CR, or matches one more byte of the delimiter. Gives the index to go on from.
+    /// Passes on content up to the next delimiter, or up to what may become one with the next slice, or matches one more
+    /// byte of such a beginning. Gives the index to go on from.
     private mutating func scan(
         _ bytes: RawSpan, from index: Int, into receiver: inout some MultipartReceiver
     ) throws(Failure) -> Int {
         if matched == 0 {
-            let end = Self.indexOfCarriageReturn(bytes, from: index)
-            if end > index { try pass(bytes.extracting(index..<end), to: &receiver) }
-            guard end < bytes.byteCount else { return end }
-            matched = 1
+            let found = firstDelimiter(in: bytes, from: index)
+            if found.start > index { try pass(bytes.extracting(index..<found.start), to: &receiver) }
+            matched = found.count
             borrowed = 0
-            return end + 1
+            if matched == delimiter.count { try endContent(&receiver) }
+            return found.start + found.count
         }
         guard Self.byte(bytes, at: index) == delimiter[matched] else {
             // What looked like a delimiter was content.
@@ -132,24 +133,38 @@ package struct MultipartParser: Sendable {
             return index
         }
         matched += 1
-        if matched == delimiter.count {
-            matched = 0
-            if state == .content { try receiver.partEnded() }
-            state = .boundary
-        }
+        if matched == delimiter.count { try endContent(&receiver) }
         return index + 1
+    }
+
+    private mutating func endContent(_ receiver: inout some MultipartReceiver) throws(Failure) {
+        matched = 0
+        if state == .content { try receiver.partEnded() }
+        state = .boundary
     }
 
     private mutating func pass(_ bytes: RawSpan, to receiver: inout some MultipartReceiver) throws(Failure) {
         if state == .content { try receiver.partReceived(bytes) } else { try countFrame(bytes.byteCount) }
     }
 
-    private static func indexOfCarriageReturn(_ bytes: RawSpan, from index: Int) -> Int {
+    /// Where the first delimiter begins, and how much of it is there: less than the whole where the slice ends within it,
+    /// and nothing, at the slice's end, where there is none. A CR that begins no delimiter splits nothing: content of
+    /// random bytes has one in 256, and each piece is a write of its own.
+    private func firstDelimiter(in bytes: RawSpan, from index: Int) -> (start: Int, count: Int) {
         unsafe bytes.withUnsafeBytes { bytes in
-            guard let base = bytes.baseAddress,
-                let found = unsafe memchr(base + index, Int32(ASCII.carriageReturn), bytes.count - index)
-            else { return bytes.count }
-            return unsafe UnsafeRawPointer(found) - base
+            unsafe delimiter.withUnsafeBytes { delimiter in
+                guard let base = bytes.baseAddress, let wanted = delimiter.baseAddress else { return (bytes.count, 0) }
+                var start = index
+                while start < bytes.count,
+                    let candidate = unsafe memchr(base + start, Int32(ASCII.carriageReturn), bytes.count - start)
+                {
+                    start = unsafe UnsafeRawPointer(candidate) - base
+                    let count = min(delimiter.count, bytes.count - start)
+                    if unsafe memcmp(candidate, wanted, count) == 0 { return (start, count) }
+                    start += 1
+                }
+                return (bytes.count, 0)
+            }
         }
     }
 
