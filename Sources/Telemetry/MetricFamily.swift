@@ -14,15 +14,6 @@ enum MetricKind: Sendable {
     }
 }
 
-/// One combination of label values.
-struct MetricSample: Sendable {
-    /// The value; for a histogram, the sum of what was observed.
-    var value = 0.0
-    var count = 0
-    /// Observations per bucket, not yet cumulated.
-    var buckets: [Int]
-}
-
 /// All samples of one metric name.
 final class MetricFamily: Sendable {
     let name: String
@@ -31,6 +22,8 @@ final class MetricFamily: Sendable {
     let labels: [String]
     let bounds: [Double]
     private let samples = Mutex<[[String]: MetricSample]>([:])
+    /// The sample of a metric without labels, which is found without a lock.
+    private let only: MetricSample?
     private let reader = Mutex<(@Sendable () -> Double)?>(nil)
 
     init(name: String, help: String, kind: MetricKind, labels: [String]) {
@@ -40,24 +33,30 @@ final class MetricFamily: Sendable {
         self.labels = labels
         bounds = if case .histogram(let bounds) = kind { bounds } else { [] }
         // A metric without labels is there from the start, so that a rate can be taken over its first event.
-        if labels.isEmpty { update([]) { _ in } }
+        only = labels.isEmpty ? MetricSample(bounds: bounds) : nil
     }
 
     func setReader(_ read: @escaping @Sendable () -> Double) { reader.withLock { $0 = read } }
 
-    func update(_ labelValues: [String], _ change: (inout MetricSample) -> Void) {
+    /// The sample of one combination of label values, which lives as long as the family.
+    func sample(_ labelValues: [String]) -> MetricSample {
         precondition(labelValues.count == labels.count, "the metric \(name) has the labels \(labels)")
-        samples.withLock { samples in
-            change(&samples[labelValues, default: MetricSample(buckets: Array(repeating: 0, count: bounds.count))])
+        if let only { return only }
+        return samples.withLock { samples in
+            if let known = samples[labelValues] { return known }
+            let sample = MetricSample(bounds: bounds)
+            samples[labelValues] = sample
+            return sample
         }
     }
 
     func exposition() -> String {
         if let read = reader.withLock({ $0 }) {
-            let value = read()
-            update([]) { $0.value = value }
+            sample([]).set(read())
         }
-        let ordered = samples.withLock { $0 }.sorted { $0.key.lexicographicallyPrecedes($1.key) }
+        let ordered =
+            only.map { [(key: [String](), value: $0)] }
+            ?? samples.withLock { $0 }.sorted { $0.key.lexicographicallyPrecedes($1.key) }
         var text = "# HELP \(name) \(help)\n# TYPE \(name) \(kind.name)\n"
         for (values, sample) in ordered {
             if case .histogram = kind {
@@ -72,13 +71,16 @@ final class MetricFamily: Sendable {
     private func histogramLines(_ values: [String], _ sample: MetricSample) -> String {
         var text = ""
         var cumulated = 0
-        for (bound, count) in zip(bounds, sample.buckets) {
+        // Observations may come in between: the sum of the buckets is the count, whatever the order of the reads.
+        let buckets = sample.bucketCounts
+        for (bound, count) in zip(bounds, buckets) {
             cumulated += count
             text += "\(name)_bucket\(labelText(values, bound: number(bound))) \(cumulated)\n"
         }
-        text += "\(name)_bucket\(labelText(values, bound: "+Inf")) \(sample.count)\n"
+        let count = buckets.reduce(0, +)
+        text += "\(name)_bucket\(labelText(values, bound: "+Inf")) \(count)\n"
         text += "\(name)_sum\(labelText(values)) \(number(sample.value))\n"
-        text += "\(name)_count\(labelText(values)) \(sample.count)\n"
+        text += "\(name)_count\(labelText(values)) \(count)\n"
         return text
     }
 

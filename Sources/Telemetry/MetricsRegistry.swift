@@ -52,24 +52,16 @@ package final class MetricsRegistry: Sendable {
 package struct Counter: Sendable {
     let family: MetricFamily
     /// Label values stand in the order in which the labels were registered.
-    package func increment(by amount: Double = 1, _ labelValues: String...) {
-        family.update(labelValues) { $0.value += amount }
-    }
+    package func increment(by amount: Double = 1, _ labelValues: String...) { family.sample(labelValues).add(amount) }
 }
 
 package struct Gauge: Sendable {
     let family: MetricFamily
-    package func set(_ value: Double, _ labelValues: String...) { family.update(labelValues) { $0.value = value } }
-    package func add(_ amount: Double, _ labelValues: String...) { family.update(labelValues) { $0.value += amount } }
+    package func set(_ value: Double, _ labelValues: String...) { family.sample(labelValues).set(value) }
+    package func add(_ amount: Double, _ labelValues: String...) { family.sample(labelValues).add(amount) }
 }
 
 package struct Histogram: Sendable {
     let family: MetricFamily
-    package func observe(_ value: Double, _ labelValues: String...) {
-        family.update(labelValues) { sample in
-            sample.value += value
-            sample.count += 1
-            if let bucket = family.bounds.firstIndex(where: { value <= $0 }) { sample.buckets[bucket] += 1 }
-        }
-    }
+    package func observe(_ value: Double, _ labelValues: String...) { family.sample(labelValues).observe(value) }
 }
