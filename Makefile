@@ -9,7 +9,10 @@ FILTER := $(if $(SUITES),--filter $(SUITES))
 ROUNDS ?= 200
 SEED ?=
 
-.PHONY: help setup build run test crash bench lint format asan clean
+SECONDS_EACH ?= 30
+COUNT ?= 10000
+
+.PHONY: help setup build run test crash mutations fuzz bench lint format asan clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -32,6 +35,12 @@ test: setup ## run every test; SUITES=Regex runs only those that match
 crash: build ## kill the service in the middle of a storm of requests, again and again; ROUNDS=200, SEED=N
 	@scripts/crash-test --program .build/release/portcullis --rounds $(ROUNDS) $(if $(SEED),--seed $(SEED))
 
+mutations: build ## send damaged files to a service and look whether anything breaks; COUNT=10000, SEED=N
+	@scripts/mutate-fixtures --program .build/release/portcullis --count $(COUNT) $(if $(SEED),--seed $(SEED))
+
+fuzz: setup ## give each decoder and parser to libFuzzer for a while; SECONDS_EACH=30
+	@scripts/fuzz --seconds $(SECONDS_EACH)
+
 bench: build ## measure what durability costs, and how lists grow with a bucket
 	@$(RELEASE) --product LoadGenerator
 	@$(RELEASE) --product FaultInjection
@@ -49,4 +58,4 @@ asan: setup ## run every test under AddressSanitizer
 	@scripts/test-sanitized $(FILTER)
 
 clean: ## remove what was built; data/ and models/ stay
-	@rm -rf .build .build-asan
+	@rm -rf .build .build-asan .build-fuzz

@@ -1,4 +1,4 @@
-import Domain
+package import Domain
 
 // libmicrohttpd's parser is lenient: it lets pass two Content-Length fields, Content-Length beside Transfer-Encoding,
 // two Hosts, NUL, bare CR and bare LF. A proxy in front may read any of these in another way, and then the two disagree
@@ -8,7 +8,7 @@ extension RequestHead {
     ///
     /// - Throws: 400 for what is malformed, 417 for an unknown expectation, 431 for too many or too long fields, 501 for
     ///   a method or a transfer coding that is not served.
-    init(
+    package init(
         checking raw: RawHead, id: String, remoteAddress: String, maximumBytes: Int, maximumFields: Int
     ) throws(Failure) {
         guard raw.isContiguous else {

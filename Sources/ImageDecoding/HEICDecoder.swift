@@ -13,6 +13,7 @@ enum HEICDecoder {
                 // libheif 1.15 sees only the pictures beside it; not seen is not clean.
                 throw .corrupt("HEIC: image sequences cannot be checked")
             }
+            guard !structure.isMalformed else { throw .corrupt("HEIC: boxes that do not fit into each other") }
             // libheif would follow a circle until its stack ends.
             guard !structure.isNestedDeeply else {
                 throw .corrupt("HEIC: pictures that are made of each other")

@@ -101,24 +101,3 @@ final class PoolFixture: Sendable {
 
     func restarts(_ cause: String) -> Double? { metric("portcullis_worker_restarts_total{cause=\"\(cause)\"}") }
 }
-
-/// What was built beside the tests.
-enum Products {
-    static func path(_ name: String) throws -> String {
-        let candidates = ProcessInfo.processInfo.arguments + ["/proc/self/exe"]
-        for candidate in candidates where candidate.contains("/") {
-            let folder = URL(filePath: candidate).resolvingSymlinksInPath().deletingLastPathComponent()
-            let path = folder.appending(path: name).path
-            if FileManager.default.isExecutableFile(atPath: path) { return path }
-        }
-        throw SupportError("no built \(name) beside the tests")
-    }
-
-    static func runtime() throws -> String {
-        let path = Repository.url("models/runtime/libonnxruntime.so").path
-        guard FileManager.default.fileExists(atPath: path) else {
-            throw SupportError("\(path) is missing; `make setup` fetches it")
-        }
-        return path
-    }
-}
