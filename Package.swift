@@ -105,8 +105,12 @@ let package = Package(
         module("Sandbox", ["CSeccomp"]),
         module("SystemCalls", ["CSystemCalls"]),
         program(
-            "Worker", ["Classifier", "Domain", "ImageDecoding", "Models", "Sandbox", "SystemCalls", "WorkerProtocol"]),
-        module("WorkerPool", ["Domain", "Execution", "SystemCalls", "Telemetry", "WorkerProtocol"]),
+            "Worker",
+            [
+                "Classifier", "Crypto", "Domain", "ImageDecoding", "Models", "Sandbox", "SystemCalls",
+                "WorkerProtocol",
+            ]),
+        module("WorkerPool", ["Crypto", "Domain", "Execution", "SystemCalls", "Telemetry", "WorkerProtocol"]),
 
         // The path of one upload: no step imports another.
         step("Authentication", ["Crypto", "Database", "Domain"]),

@@ -35,6 +35,11 @@ struct ScanWorker {
         } catch { throw StartError(error) }
         processorSeconds = Double(arguments.processorSeconds)
         memoryHeadroomBytes = arguments.memoryHeadroomBytes
+        // What is looked up and installed here, the sandbox does not allow.
+        let program = try ProgramIdentity.current()
+        do { try MemoryDeath.report(asExitStatus: WorkerMemory.exitStatus) } catch {
+            throw StartError(.sandboxFailed, "signals cannot be handled: \(error)")
+        }
         let report: SandboxReport
         do {
             report = try Confinement.enter(
@@ -45,7 +50,7 @@ struct ScanWorker {
         } catch { throw StartError(error) }
         description = WorkerDescription(
             model: manifest.identity, selfTestScore: selfTestScore, sandbox: SandboxFeatures(report),
-            decodable: MediaType.decodable)
+            decodable: MediaType.decodable, program: program)
     }
 
     /// Answers one request after the other; returns when this worker retires, throws `closed` when the service is gone.
@@ -56,6 +61,7 @@ struct ScanWorker {
             guard let descriptor = received.descriptor else { throw .malformed("a request without a file") }
             let file = OwnedDescriptor(owning: descriptor)
             let request = try ScanRequest(decoding: received.bytes)
+            MemoryDeath.forgetEarlierFailures()
             let result = scan(file, request)
             let isRetiring = isWornOut
             let elapsedMicroseconds = UInt64((Clocks.monotonicSeconds() - startedAt) * 1e6)

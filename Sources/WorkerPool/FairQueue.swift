@@ -5,8 +5,8 @@ import Domain
 struct FairQueue<Element> {
     /// Organizations with something waiting, in the order of their turns, each with its elements, oldest first.
     private struct Line {
-        var turns: [OrganizationID] = []
-        var elements: [OrganizationID: [Element]] = [:]
+        private(set) var turns: [OrganizationID] = []
+        private(set) var elements: [OrganizationID: [Element]] = [:]
 
         func count(of organization: OrganizationID) -> Int { elements[organization]?.count ?? 0 }
 
@@ -21,17 +21,27 @@ struct FairQueue<Element> {
             elements[organization, default: []].insert(element, at: 0)
         }
 
-        mutating func takeNext() -> Element? {
-            guard let organization = turns.first, var waiting = elements[organization] else { return nil }
-            turns.removeFirst()
-            let element = waiting.removeFirst()
-            if waiting.isEmpty {
-                elements[organization] = nil
-            } else {
-                elements[organization] = waiting
-                turns.append(organization)
+        mutating func reinsert(_ element: Element, for organization: OrganizationID) {
+            if elements[organization] == nil { turns.append(organization) }
+            elements[organization, default: []].insert(element, at: 0)
+        }
+
+        mutating func takeNext(where condition: (Element) -> Bool) -> Element? {
+            for (turn, organization) in turns.enumerated() {
+                guard var waiting = elements[organization], let index = waiting.firstIndex(where: condition) else {
+                    continue
+                }
+                turns.remove(at: turn)
+                let element = waiting.remove(at: index)
+                if waiting.isEmpty {
+                    elements[organization] = nil
+                } else {
+                    elements[organization] = waiting
+                    turns.append(organization)
+                }
+                return element
             }
-            return element
+            return nil
         }
 
         mutating func removeAll(where condition: (Element) -> Bool) -> [Element] {
@@ -92,18 +102,36 @@ struct FairQueue<Element> {
         }
     }
 
+    /// First in the organization's own line, which keeps its turn: for an element whose first attempt failed. Others
+    /// do not wait longer because of it.
+    mutating func reinsert(_ element: Element, for organization: OrganizationID, _ priority: ScanPriority) {
+        count += 1
+        switch priority {
+        case .upload: uploads.reinsert(element, for: organization)
+        case .backlog: backlog.reinsert(element, for: organization)
+        }
+    }
+
     /// One of this many turns belongs to the backlog, so that a flood of uploads does not keep it waiting for ever.
     private static var backlogInterval: Int { 16 }
     private var turnsUntilBacklog = backlogInterval
 
-    mutating func takeNext() -> Element? {
+    /// The next element that meets the condition. An organization none of whose elements does keeps its turn.
+    mutating func takeNext(where condition: (Element) -> Bool = { _ in true }) -> Element? {
         let isBacklogsTurn = turnsUntilBacklog == 0
         let element =
             isBacklogsTurn
-            ? backlog.takeNext() ?? uploads.takeNext() : uploads.takeNext() ?? backlog.takeNext()
+            ? backlog.takeNext(where: condition) ?? uploads.takeNext(where: condition)
+            : uploads.takeNext(where: condition) ?? backlog.takeNext(where: condition)
+        guard let element else { return nil }
         turnsUntilBacklog = isBacklogsTurn ? Self.backlogInterval : turnsUntilBacklog - 1
-        if element != nil { count -= 1 }
+        count -= 1
         return element
+    }
+
+    /// Whether anybody but `organization` has an upload waiting.
+    func hasUploads(ofOtherThan organization: OrganizationID) -> Bool {
+        uploads.turns.contains { $0 != organization }
     }
 
     /// Makes room in a full queue for an upload of `organization`: a backlog element gives up its place, else the newest

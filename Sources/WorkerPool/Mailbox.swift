@@ -57,18 +57,24 @@ final class Mailbox: Sendable {
 struct PendingScan: Sendable {
     let id: UInt64
     var job: ScanJob
-    let continuation: CheckedContinuation<ScanOutcome, Never>
+    let continuation: CheckedContinuation<ScanReport, Never>
     /// When its present wait began, in seconds of the monotonic clock.
     var queuedAt: Double
     /// What became of the workers that broke on it.
     var failures: [ScanFailure] = []
+    /// The places of those workers.
+    var failedSlots: [Int] = []
+    /// It was taken off its worker for others' sake, and runs again when nothing else of its organization does.
+    var runsAlone = false
 }
 
-/// How a worker failed a file.
-enum ScanFailure: Sendable {
+/// How a worker failed a file; the raw values are labels of metrics.
+enum ScanFailure: String, CaseIterable, Sendable {
     /// It died, or sent what it must not.
-    case broken
+    case crash
     case deadline
+    /// It found no memory any more, or was killed from outside, which is what the kernel does where memory is short.
+    case memory
     /// Its model failed on a known input, too: no file is to blame.
     case inference
 }

@@ -2,8 +2,10 @@ import Telemetry
 
 /// Why a worker was replaced; the raw values are labels of metrics.
 enum RestartCause: String, CaseIterable {
-    /// It died while it was ready or scanning, by itself or by somebody else's hand.
+    /// It died of itself while it was ready or scanning.
     case crash
+    /// It died for want of memory, or was killed by another hand: the kernel's where memory is short, or somebody's.
+    case memory
     /// It overran the deadline for one file and was killed.
     case deadline
     /// It sent what it must not, and was killed.
@@ -12,6 +14,8 @@ enum RestartCause: String, CaseIterable {
     case inference
     /// It did not become ready.
     case start
+    /// It was taken off a file that took long, because an organization held all workers and others waited.
+    case preempted
     /// It had used its processor time and ended in order.
     case retired
 }
@@ -25,6 +29,8 @@ struct PoolMetrics: Sendable {
     private let restarts: Counter
     private let scans: Counter
     private let unavailable: Counter
+    private let failures: Counter
+    private let gaveUp: Counter
 
     init(_ registry: MetricsRegistry) {
         queueLength = registry.gauge("portcullis_scan_queue_length", help: "Scans that wait for a worker.")
@@ -41,6 +47,14 @@ struct PoolMetrics: Sendable {
         unavailable = registry.counter(
             "portcullis_scan_unavailable_total", help: "Scans that found the classifier unavailable, by reason.",
             labels: ["reason"])
+        failures = registry.counter(
+            "portcullis_scan_failures_total",
+            help: "Files whose worker died or was killed over them, by cause; each is tried twice.", labels: ["cause"])
+        gaveUp = registry.counter(
+            "portcullis_scans_gave_up_total", help: "Files that were given up after two failures, by cause.",
+            labels: ["cause"])
+        for failure in ScanFailure.allCases { failures.increment(by: 0, failure.rawValue) }
+        for cause in GiveUpCause.allCases { gaveUp.increment(by: 0, cause.rawValue) }
         for cause in RestartCause.allCases { restarts.increment(by: 0, cause.rawValue) }
         for reason in UnavailableReason.allCases { unavailable.increment(by: 0, reason.rawValue) }
     }
@@ -48,6 +62,7 @@ struct PoolMetrics: Sendable {
     func waited(seconds: Double) { queueWait.observe(seconds) }
     func answered(seconds: Double) { scanSeconds.observe(seconds) }
     func restarted(_ cause: RestartCause) { restarts.increment(cause.rawValue) }
+    func failed(_ failure: ScanFailure) { failures.increment(failure.rawValue) }
 
     func show(_ status: WorkerPoolStatus) {
         queueLength.set(Double(status.queued))
@@ -59,7 +74,10 @@ struct PoolMetrics: Sendable {
     func count(_ outcome: ScanOutcome) {
         switch outcome {
         case .scored: scans.increment("scored")
-        case .unscannable, .gaveUp: scans.increment("unscannable")
+        case .unscannable: scans.increment("unscannable")
+        case .gaveUp(let cause, _):
+            scans.increment("unscannable")
+            gaveUp.increment(cause.rawValue)
         case .unsupported: scans.increment("unsupported")
         case .unavailable(let reason, _):
             scans.increment("unavailable")

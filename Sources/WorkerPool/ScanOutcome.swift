@@ -9,11 +9,23 @@ package enum ScanOutcome: Sendable, Equatable {
     /// It broke two workers, or outran its time on them. The file is likely to blame, so it does not pass; but a busy
     /// machine can look the same, so this is never a verdict, and never to be cached. The text may be shown to the
     /// client.
-    case gaveUp(String)
+    case gaveUp(GiveUpCause, String)
     /// There is no decoder for its type. The text may be shown to the client.
     case unsupported(String)
     /// The classifier is to blame. Never a verdict, and never to be cached.
     case unavailable(UnavailableReason, retryAfterSeconds: Int)
+}
+
+/// What a file did to both of its workers; the raw values are labels of metrics.
+package enum GiveUpCause: String, CaseIterable, Sendable {
+    /// It broke them.
+    case crash
+    /// It overran its time.
+    case deadline
+    /// It used up their memory, or the machine's.
+    case memory
+    /// One thing to the one, another to the other.
+    case mixed
 }
 
 /// Why the classifier is unavailable; the raw values are labels of metrics and part of the status.
@@ -26,6 +38,9 @@ package enum UnavailableReason: String, CaseIterable, Sendable {
     case noWorker = "no_worker"
     case queueFull = "queue_full"
     case queueTimeout = "queue_timeout"
+    /// The file waited too long because other files of its organization broke workers. Not the classifier's trouble,
+    /// but the organization's: it is no reason to let anything pass unscanned.
+    case heldBack = "held_back"
     /// The operator took the classifier out of service.
     case outOfService = "out_of_service"
     /// A worker reported that the model failed on this file.

@@ -50,10 +50,13 @@ package final class ScanPool: Sendable {
 
     /// Scores one file. Waits its turn; a file that breaks a worker is tried on one other. Cancelling the task takes it
     /// out of the queue; a scan that is running goes on to its end.
-    package func scan(_ job: ScanJob) async -> ScanOutcome {
-        let outcome = await handOver(job)
-        metrics.count(outcome)
-        return outcome
+    package func scan(_ job: ScanJob) async -> ScanOutcome { await report(on: job).outcome }
+
+    /// The same, and by what it was scanned.
+    package func report(on job: ScanJob) async -> ScanReport {
+        let report = await handOver(job)
+        metrics.count(report.outcome)
+        return report
     }
 
     /// Takes the classifier out of service, or back. Scans that run go on to their end.
@@ -75,34 +78,37 @@ package final class ScanPool: Sendable {
         return status.live > 0 && !status.outOfService
     }
 
-    private func handOver(_ job: ScanJob) async -> ScanOutcome {
+    private func handOver(_ job: ScanJob) async -> ScanReport {
         guard MediaType.decodable.contains(job.mediaType) else {
-            return .unsupported("\(job.mediaType.rawValue) is not decoded by this build")
+            return ScanReport(outcome: .unsupported("\(job.mediaType.rawValue) is not decoded by this build"))
         }
-        guard isStarted.load(ordering: .relaxed) else { return .unavailable(.noWorker, retryAfterSeconds: 1) }
+        guard isStarted.load(ordering: .relaxed) else {
+            return ScanReport(outcome: .unavailable(.noWorker, retryAfterSeconds: 1))
+        }
         do {
             if try OwnedDescriptor.isReadOnly(job.descriptor) { return await wait(for: job) }
             var job = job
             let again = try OwnedDescriptor(readingAgain: job.descriptor)
             job.descriptor = again.rawValue
-            let outcome = await wait(for: job)
+            let report = await wait(for: job)
             // Keeps the descriptor open until here.
             _ = consume again
-            return outcome
+            return report
         } catch {
             log.error("scan_hand_over_failed", ["error": .string(error.description)])
-            return .unavailable(.handOverFailed, retryAfterSeconds: 1)
+            return ScanReport(outcome: .unavailable(.handOverFailed, retryAfterSeconds: 1))
         }
     }
 
-    private func wait(for job: ScanJob) async -> ScanOutcome {
+    private func wait(for job: ScanJob) async -> ScanReport {
         let id = nextID.wrappingAdd(1, ordering: .relaxed).oldValue
         return await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let scan = PendingScan(
                     id: id, job: job, continuation: continuation, queuedAt: SystemTime.monotonicSeconds())
                 guard mailbox.post(.scan(scan)) else {
-                    return continuation.resume(returning: .unavailable(.shuttingDown, retryAfterSeconds: 5))
+                    return continuation.resume(
+                        returning: ScanReport(outcome: .unavailable(.shuttingDown, retryAfterSeconds: 5)))
                 }
                 // A cancellation that came before the scan was posted found nothing to take out.
                 if Task.isCancelled { _ = mailbox.post(.cancel(id: id)) }

@@ -26,7 +26,11 @@ extension Supervisor {
             for scan in queue.removeAll() { answerUnavailable(scan, unavailableReason) }
             return
         }
-        while let slot = slots.first(where: \.isIdle), let scan = queue.takeNext() { assign(scan, to: slot, now: now) }
+        for slot in slots {
+            while slot.isIdle, let scan = queue.takeNext(where: { mayRun($0, in: slot, now: now) }) {
+                assign(scan, to: slot, now: now)
+            }
+        }
     }
 
     private func assign(_ scan: PendingScan, to slot: WorkerSlot, now: Double) {
@@ -42,7 +46,7 @@ extension Supervisor {
             slot.phase = .scanning(.init(scan: scan, request: request, startedAt: now, deadline: deadline))
         } catch .closed {
             // It died while it was idle: the file never reached it and is not to blame.
-            end(slot, .crash)
+            awaitEnd(slot)
             queue.prepend(scan, for: scan.job.organization, scan.job.priority)
         } catch {
             log.error("scan_hand_over_failed", ["error": .string("\(error)")])
@@ -65,39 +69,61 @@ extension Supervisor {
         slot.backoff.succeeded()
         slot.phase = .idle
         if reply.isRetiring { end(slot, .retired) }
+        let scanner = slot.scanner
         switch reply.result {
-        case .scored(let score): answer(assignment.scan, .scored(score, elapsedMilliseconds: elapsedMilliseconds))
-        case .corrupt(let text), .limitExceeded(let text): answer(assignment.scan, .unscannable(text))
-        case .unsupported(let text): answer(assignment.scan, .unsupported(text))
+        case .scored(let score):
+            answer(assignment.scan, .scored(score, elapsedMilliseconds: elapsedMilliseconds), scanner)
+        case .corrupt(let text), .limitExceeded(let text): answer(assignment.scan, .unscannable(text), scanner)
+        case .unsupported(let text): answer(assignment.scan, .unsupported(text), scanner)
         case .failed: break
         }
     }
 
     /// A scan whose worker is gone goes to another one, once. A worker that was killed by somebody else looks the same
     /// as one that its file broke, so both count.
-    func retry(_ scan: PendingScan, after cause: RestartCause, now: Double) {
+    func retry(_ scan: PendingScan, of slot: WorkerSlot, after cause: RestartCause, now: Double) {
         guard !isStopping else { return answerUnavailable(scan, .shuttingDown) }
         var scan = scan
-        switch cause {
-        case .deadline: scan.failures.append(.deadline)
-        case .inference: scan.failures.append(.inference)
-        case .crash, .protocolViolation, .start, .retired: scan.failures.append(.broken)
+        scan.queuedAt = now
+        let (organization, priority) = (scan.job.organization, scan.job.priority)
+        guard let failure = ScanFailure(cause) else {
+            scan.runsAlone = true
+            return queue.reinsert(scan, for: organization, priority)
+        }
+        scan.failures.append(failure)
+        scan.failedSlots.append(slot.number)
+        metrics.failed(failure)
+        log.warning(
+            "scan_failed",
+            [
+                "cause": .string(failure.rawValue), "organization_id": .string(organization.rawValue),
+                "media_type": .string(scan.job.mediaType.rawValue), "attempt": .integer(Int64(scan.failures.count)),
+            ])
+        // Where the model failed, no file is to blame.
+        if failure != .inference {
+            slot.blamed = organization
+            suspects.note(organization, now: now)
         }
         guard scan.failures.count < Self.maximumAttempts else { return giveUp(scan) }
-        scan.queuedAt = now
-        queue.prepend(scan, for: scan.job.organization, scan.job.priority)
+        queue.reinsert(scan, for: organization, priority)
     }
 
     private func giveUp(_ scan: PendingScan) {
-        if scan.failures.allSatisfy({ $0 == .inference }) { return answerUnavailable(scan, .inferenceFailed) }
-        let milliseconds = configuration.deadlineMilliseconds
-        let explanation =
-            switch (scan.failures.contains(.deadline), scan.failures.contains { $0 != .deadline }) {
-            case (true, false): "checking the image took more than \(milliseconds) ms, twice"
-            case (true, true): "the image broke its decoder and took more than \(milliseconds) ms to check"
-            case (false, _): "the image broke its decoder, twice"
-            }
-        answer(scan, .gaveUp(explanation))
+        let failures = scan.failures.filter { $0 != .inference }
+        guard let first = failures.first, let last = failures.last else {
+            return answerUnavailable(scan, .inferenceFailed)
+        }
+        var explanation = "the image \(deed(first))"
+        if failures.count > 1 { explanation += first == last ? ", twice" : ", then \(deed(last))" }
+        answer(scan, .gaveUp(first == last ? GiveUpCause(first) : .mixed, explanation))
+    }
+
+    private func deed(_ failure: ScanFailure) -> String {
+        switch failure {
+        case .crash, .inference: "broke its decoder"
+        case .deadline: "took more than \(configuration.deadlineMilliseconds) ms to check"
+        case .memory: "took more memory than there is to check"
+        }
     }
 
     // MARK: Waiting
@@ -114,13 +140,16 @@ extension Supervisor {
         guard let nextExpiry, nextExpiry <= now else { return }
         let reason: UnavailableReason = slots.contains(where: \.isLive) ? .queueTimeout : .noWorker
         for scan in queue.removeAll(where: { $0.queuedAt + queueWaitSeconds <= now }) {
-            answerUnavailable(scan, reason)
+            let isHeldBack = reason == .queueTimeout && suspects.contains(scan.job.organization, now: now)
+            answerUnavailable(scan, isHeldBack ? .heldBack : reason)
         }
     }
 
     // MARK: Answers
 
-    func answer(_ scan: PendingScan, _ outcome: ScanOutcome) { answers.append((scan, outcome)) }
+    func answer(_ scan: PendingScan, _ outcome: ScanOutcome, _ scanner: ScannerIdentity? = nil) {
+        answers.append((scan, ScanReport(outcome: outcome, scanner: scanner)))
+    }
 
     func answerUnavailable(_ scan: PendingScan, _ reason: UnavailableReason) {
         answer(scan, .unavailable(reason, retryAfterSeconds: retryAfterSeconds(reason)))
@@ -134,7 +163,31 @@ extension Supervisor {
             return Int(min(60, max(1, (Double(queue.count) * meanScanSeconds / Double(live)).rounded(.up))))
         case .noModel, .noRuntime, .invalidModel, .outOfService: return 30
         case .noWorker, .inferenceFailed, .handOverFailed, .shuttingDown: return 5
+        case .heldBack: return Int(Suspects.memorySeconds)
         case .cancelled: return 1
+        }
+    }
+}
+
+extension ScanFailure {
+    /// nil where the file did nothing wrong.
+    fileprivate init?(_ cause: RestartCause) {
+        switch cause {
+        case .deadline: self = .deadline
+        case .inference: self = .inference
+        case .memory: self = .memory
+        case .crash, .protocolViolation, .start, .retired: self = .crash
+        case .preempted: return nil
+        }
+    }
+}
+
+extension GiveUpCause {
+    fileprivate init(_ failure: ScanFailure) {
+        switch failure {
+        case .crash, .inference: self = .crash
+        case .deadline: self = .deadline
+        case .memory: self = .memory
         }
     }
 }

@@ -1,4 +1,5 @@
 import Domain
+import Glibc
 import SystemCalls
 import Telemetry
 import WorkerProtocol
@@ -40,14 +41,36 @@ extension Supervisor {
         process.child.kill()
         let now = SystemTime.monotonicSeconds()
         slot.phase = .ending(.init(cause: cause, since: now, nextCheck: now, intervalSeconds: 0.001))
-        if case .scanning(let assignment) = phase { retry(assignment.scan, after: cause, now: now) }
+        if case .scanning(let assignment) = phase { retry(assignment.scan, of: slot, after: cause, now: now) }
+    }
+
+    /// The worker's channel closed: it has died, and how tells why; or it will be killed in a moment.
+    func awaitEnd(_ slot: WorkerSlot) {
+        guard slot.process != nil, !slot.isEnding else { return }
+        let now = SystemTime.monotonicSeconds()
+        var ending = WorkerSlot.Ending(
+            cause: .crash, since: now, killsAt: now + Self.lastWordsSeconds, nextCheck: now, intervalSeconds: 0.001)
+        if case .scanning(let assignment) = slot.phase { ending.scan = assignment.scan }
+        slot.phase = .ending(ending)
+    }
+
+    /// How long a process may take to end after it has closed its channel.
+    private static let lastWordsSeconds = 0.5
+
+    /// Why a process ended that nobody here has killed.
+    private static func cause(of ending: ChildProcess.Ending) -> RestartCause {
+        switch ending {
+        case .exited(WorkerMemory.exitStatus), .killed(signal: SIGKILL): .memory
+        case .exited, .killed: .crash
+        }
     }
 
     private func reap(_ slot: WorkerSlot, _ ending: WorkerSlot.Ending, now: Double) {
         guard let process = slot.process else { return }
-        var description = JSONValue.null
+        var (ending, description) = (ending, JSONValue.null)
         do {
             guard let result = try process.child.reap() else { return keepWaiting(slot, ending, now: now) }
+            if ending.killsAt != nil { ending.cause = Self.cause(of: result) }
             description =
                 switch result {
                 case .exited(let status): .string("exit \(status)")
@@ -63,6 +86,7 @@ extension Supervisor {
             "age_seconds": .number(((now - process.startedAt) * 1000).rounded() / 1000),
         ]
         slot.process = nil
+        if let scan = ending.scan { retry(scan, of: slot, after: ending.cause, now: now) }
         guard !isStopping else { return slot.phase = .waiting(until: now) }
         if ending.cause == .retired { log.info("worker_retired", fields) } else { log.warning("worker_died", fields) }
         restarts += 1
@@ -76,6 +100,12 @@ extension Supervisor {
         if isStopping, now - ending.since > Self.shutDownSeconds {
             log.error("worker_unkillable", ["process": process(of: slot)])
             slot.process = nil
+            if let scan = ending.scan { answerUnavailable(scan, .shuttingDown) }
+            ending.scan = nil
+        }
+        if let moment = ending.killsAt, isStopping || now >= moment {
+            slot.process?.child.kill()
+            ending.killsAt = nil
         }
         ending.nextCheck = now + ending.intervalSeconds
         ending.intervalSeconds = min(ending.intervalSeconds * 2, 0.1)
@@ -90,10 +120,13 @@ extension Supervisor {
             // One death at the start may be an accident; what follows fails at once while nobody is live.
             if startDeaths >= 2 { startFailure = startFailure ?? .noWorker }
         }
-        if cause == .retired || slot.readyAt.map({ now - $0 >= RestartBackoff.steadySeconds }) == true {
+        if cause == .retired || cause == .preempted
+            || slot.readyAt.map({ now - $0 >= RestartBackoff.steadySeconds }) == true
+        {
             slot.backoff.succeeded()
         }
-        slot.phase = .waiting(until: cause == .retired ? now : now + slot.backoff.died())
+        let isOrderly = cause == .retired || cause == .preempted
+        slot.phase = .waiting(until: isOrderly ? now : now + slot.backoff.died())
     }
 
     /// Takes a message from a worker, or learns that it is gone.
@@ -109,7 +142,7 @@ extension Supervisor {
             case .waiting, .ending: break
             }
         } catch .closed {
-            if case .starting = slot.phase { end(slot, .start) } else { end(slot, .crash) }
+            if case .starting = slot.phase { end(slot, .start) } else { awaitEnd(slot) }
         } catch {
             log.error("worker_protocol_violation", ["process": self.process(of: slot), "error": .string("\(error)")])
             if case .starting = slot.phase { end(slot, .start) } else { end(slot, .protocolViolation) }
@@ -131,7 +164,10 @@ extension Supervisor {
             slot.phase = .idle
             slot.readyAt = now
             slot.description = description
+            slot.blamed = nil
             lastReady = description
+            lastScanner = ScannerIdentity(description, configuration)
+            slot.scanner = lastScanner
             startFailure = nil
             startDeaths = 0
             let milliseconds = slot.process.map { (now - $0.startedAt) * 1000 } ?? 0

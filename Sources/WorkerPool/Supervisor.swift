@@ -12,18 +12,22 @@ final class Supervisor {
     private let board: StatusBoard
 
     var queue = FairQueue<PendingScan>()
+    var suspects = Suspects()
     let slots: [WorkerSlot]
     /// Why workers do not become ready. While it stands and none is live, scans are answered at once instead of waiting
     /// for a start that has failed before.
     var startFailure: UnavailableReason?
     var startDeaths = 0
     var restarts = 0
-    var meanScanSeconds = 0.05
+    /// What a scan is taken for before there was one.
+    static let firstMeanScanSeconds = 0.05
+    var meanScanSeconds = firstMeanScanSeconds
     var lastReady: WorkerDescription?
+    var lastScanner: ScannerIdentity?
     var reportedSandbox: SandboxFeatures?
     private(set) var isStopping = false
     /// Given at the end of each round, so that whoever has an answer sees a status that knows of it.
-    var answers: [(scan: PendingScan, outcome: ScanOutcome)] = []
+    var answers: [(scan: PendingScan, report: ScanReport)] = []
     private var shutDownContinuations: [CheckedContinuation<Void, Never>] = []
 
     init(
@@ -34,7 +38,7 @@ final class Supervisor {
         self.metrics = metrics
         self.mailbox = mailbox
         self.board = board
-        slots = (0..<configuration.workers).map { _ in WorkerSlot() }
+        slots = (0..<configuration.workers).map { WorkerSlot(number: $0) }
     }
 
     /// Returns when the pool was shut down and no process is left.
@@ -44,6 +48,7 @@ final class Supervisor {
             let now = SystemTime.monotonicSeconds()
             for slot in slots { advance(slot, now: now) }
             expireQueue(now: now)
+            preempt(now: now)
             dispatch(now: now)
             publish()
             deliverAnswers()
@@ -70,7 +75,7 @@ final class Supervisor {
     }
 
     private func deliverAnswers() {
-        for answer in answers { answer.scan.continuation.resume(returning: answer.outcome) }
+        for answer in answers { answer.scan.continuation.resume(returning: answer.report) }
         answers.removeAll(keepingCapacity: true)
     }
 
@@ -94,7 +99,7 @@ final class Supervisor {
             if !slot.isEnding { channels.append((slot, poll.add(process.channel.descriptor))) }
         }
         do {
-            try poll.wait(milliseconds: nextDeadline.map { Int(max(0, $0 - now) * 1000) + 1 })
+            try poll.wait(milliseconds: nextDeadline(after: now).map { Int(max(0, $0 - now) * 1000) + 1 })
         } catch {
             // The arguments are sound, so only memory can be lacking; the deadlines still have to be kept.
             log.error("worker_poll_failed", ["error": .string(error.description)])
@@ -104,12 +109,14 @@ final class Supervisor {
         for (slot, index) in channels where poll.isReady(index) && !slot.isEnding { readChannel(of: slot) }
     }
 
-    private var nextDeadline: Double? {
+    private func nextDeadline(after now: Double) -> Double? {
         var next: Double?
         for slot in slots where !(isStopping && slot.process == nil) {
             if let deadline = slot.deadline { next = min(next ?? deadline, deadline) }
         }
-        if let expiry = nextExpiry { next = min(next ?? expiry, expiry) }
+        for moment in [nextExpiry, nextRelease(after: now), nextPreemption] {
+            if let moment { next = min(next ?? moment, moment) }
+        }
         return next
     }
 
@@ -124,6 +131,8 @@ final class Supervisor {
             status.sandbox = live.compactMap(\.description?.sandbox).reduce(nil) { $0?.intersection($1) ?? $1 }
             status.model = lastReady?.model
             status.selfTestScore = lastReady?.selfTestScore
+            status.scanner = lastScanner
+            status.meanScanSeconds = meanScanSeconds
             status.processes = live.compactMap { $0.process?.child.id }
         }
         metrics.show(board.status)

@@ -17,6 +17,10 @@ package struct WorkerPoolStatus: Sendable, Equatable {
     package var sandbox: SandboxFeatures?
     /// The model of the last worker that became ready.
     package var model: ModelIdentity?
+    /// All that its verdicts depend on: kept while no worker lives.
+    package var scanner: ScannerIdentity?
+    /// Of a file, lately, without waiting.
+    package var meanScanSeconds = Supervisor.firstMeanScanSeconds
     /// Its score of the manifest's known tensor.
     package var selfTestScore: Double?
     /// Process ids of the live workers.

@@ -1,3 +1,4 @@
+import Domain
 import WorkerProtocol
 
 /// The place of one worker: processes come and go in it.
@@ -14,6 +15,10 @@ final class WorkerSlot {
     struct Ending {
         var cause: RestartCause
         var since: Double
+        /// When to kill one whose channel closed by itself. Until then it may end in its own way, which tells why.
+        var killsAt: Double?
+        /// What it was busy with, until it is known why it ended.
+        var scan: PendingScan?
         var nextCheck: Double
         /// Doubles from check to check.
         var intervalSeconds: Double
@@ -28,11 +33,27 @@ final class WorkerSlot {
         case ending(Ending)
     }
 
+    let number: Int
     var phase = Phase.waiting(until: 0)
+    /// The organization whose file ended the last process, until the next one is ready.
+    var blamed: OrganizationID?
     var process: WorkerProcess?
     var backoff = RestartBackoff()
     var readyAt: Double?
     var description: WorkerDescription?
+    var scanner: ScannerIdentity?
+
+    init(number: Int) { self.number = number }
+
+    /// The organization that keeps this place from others: by a scan, or by what a file of its has broken.
+    var holder: OrganizationID? {
+        switch phase {
+        case .scanning(let assignment): assignment.scan.job.organization
+        case .ending(let ending): ending.scan?.job.organization ?? blamed
+        case .waiting, .starting: blamed
+        case .idle: nil
+        }
+    }
 
     var isIdle: Bool { if case .idle = phase { true } else { false } }
     var isScanning: Bool { if case .scanning = phase { true } else { false } }

@@ -3,9 +3,9 @@
 ///
 /// Both sides are built together; the version is there for a service that meets a worker of another release.
 enum MessageFormat {
-    static let size = 512
+    static let size = 1024
     static let magic: UInt32 = 0x5043_5701
-    static let version: UInt16 = 1
+    static let version: UInt16 = 2
 
     enum Kind: UInt16 {
         case request = 1

@@ -53,6 +53,11 @@ package enum StartFailure: UInt8, CaseIterable, Sendable {
     package var exitStatus: CInt { 64 + CInt(rawValue) }
 }
 
+/// How a worker dies that has no memory left.
+package enum WorkerMemory {
+    package static let exitStatus: CInt = 80
+}
+
 /// A worker that is ready, in its own words.
 package struct WorkerDescription: Hashable, Sendable {
     package var model: ModelIdentity
@@ -60,8 +65,14 @@ package struct WorkerDescription: Hashable, Sendable {
     package var selfTestScore: Double
     package var sandbox: SandboxFeatures
     package var decodable: Set<MediaType>
+    /// Of the worker's program and every library that it has loaded: another build may see other things in a file.
+    package var program: ContentHash
 
-    package init(model: ModelIdentity, selfTestScore: Double, sandbox: SandboxFeatures, decodable: Set<MediaType>) {
+    package init(
+        model: ModelIdentity, selfTestScore: Double, sandbox: SandboxFeatures, decodable: Set<MediaType>,
+        program: ContentHash
+    ) {
+        self.program = program
         self.model = model
         self.selfTestScore = selfTestScore
         self.sandbox = sandbox
@@ -81,6 +92,7 @@ package struct WorkerDescription: Hashable, Sendable {
         let types = decodable.map(\.rawValue).sorted().joined(separator: ",")
         precondition(types.utf8.count <= Self.typesCapacity, "the decodable types do not fit into a message")
         writer.append(types, capacity: Self.typesCapacity)
+        writer.append(program.rawValue, capacity: 64)
         return writer.finished()
     }
 
@@ -100,6 +112,9 @@ package struct WorkerDescription: Hashable, Sendable {
             types.insert(type)
         }
         decodable = types
+        let programHash = try reader.text("program", capacity: 64)
+        guard let program = ContentHash(rawValue: programHash) else { throw .malformed("program: \(programHash)") }
+        self.program = program
         try reader.finish()
     }
 }

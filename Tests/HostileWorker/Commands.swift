@@ -11,6 +11,7 @@ func serve(_ channel: borrowing Channel, parent: CInt) throws {
         let request = try ScanRequest(decoding: received.bytes)
         guard let descriptor = received.descriptor else { fatalError("no file came with the request") }
         let file = OwnedDescriptor(owning: descriptor)
+        MemoryDeath.forgetEarlierFailures()
         let words = try command(in: file, maximumBytes: request.limits.maximumFileBytes)
         var reply = ScanReply(id: request.id, result: .failed("nothing happened"), elapsedMicroseconds: 0)
         if try !misbehave(words, channel, file, &reply), !attack(words, file, parent, &reply) {
@@ -45,6 +46,18 @@ func misbehave(
     switch words[0] {
     case "crash": fatalError("a crash while decoding")
     case "hang": while true {}
+    case "slow":
+        // A long scan, in time and not in work.
+        reply.result = .scored(ScanScore(score: 0.1, framesTotal: 1, framesScanned: 1))
+        spin(milliseconds: Double(words[1]) ?? 0)
+    case "eat-memory":
+        // As a decoder does that does not look at what it is given.
+        while let memory = unsafe malloc(16 << 20) { unsafe memset(memory, 1, 16 << 20) }
+        fatalError("no memory")
+    case "eat-memory-and-fault":
+        var memory = unsafe malloc(16 << 20)
+        while unsafe memory != nil { unsafe memory = malloc(16 << 20) }
+        unsafe UnsafeMutablePointer<UInt8>(bitPattern: 8)!.pointee = 1
     case "wrong-id": reply.id += 1
     case "twice":
         reply.result = .scored(ScanScore(score: 0.25, framesTotal: 1, framesScanned: 1))

@@ -20,6 +20,7 @@ case "unconfined": try channel.send(StartReport.ready(description(sandbox: [])).
 default:
     // A manifest of this name: the kernel has no Landlock.
     if arguments.manifestPath == "without-landlock", craw_hide_landlock() != 0 { fatalError("Landlock is still there") }
+    try MemoryDeath.report(asExitStatus: WorkerMemory.exitStatus)
     let report = try Confinement.enter(
         SandboxConfiguration(
             memoryHeadroomBytes: UInt64(arguments.memoryHeadroomBytes),
@@ -36,5 +37,6 @@ default:
 func description(sandbox: SandboxFeatures) -> WorkerDescription {
     WorkerDescription(
         model: ModelIdentity(name: "none", sha256: String(repeating: "0", count: 64), preprocessing: "none"),
-        selfTestScore: 0.5, sandbox: sandbox, decodable: MediaType.decodable)
+        selfTestScore: 0.5, sandbox: sandbox, decodable: MediaType.decodable,
+        program: ContentHash(rawValue: String(repeating: "0", count: 64))!)
 }

@@ -27,9 +27,9 @@ enum ModuleTable {
         "Sandbox": ["CSeccomp"],
         "SystemCalls": ["CSystemCalls"],
         "Worker": [
-            "Classifier", "Domain", "ImageDecoding", "Models", "Sandbox", "SystemCalls", "WorkerProtocol",
+            "Classifier", "Crypto", "Domain", "ImageDecoding", "Models", "Sandbox", "SystemCalls", "WorkerProtocol",
         ],
-        "WorkerPool": ["Domain", "Execution", "SystemCalls", "Telemetry", "WorkerProtocol"],
+        "WorkerPool": ["Crypto", "Domain", "Execution", "SystemCalls", "Telemetry", "WorkerProtocol"],
 
         // The path of one upload.
         "Authentication": ["Crypto", "Database", "Domain"],

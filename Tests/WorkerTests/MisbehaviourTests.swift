@@ -4,11 +4,12 @@ import Glibc
 import TestSupport
 import Testing
 import WorkerPool
+import WorkerProtocol
 
 /// Workers that break, hang or lie, as a hostile file may make them.
 @Suite("Misbehaving workers", .serialized)
 struct MisbehaviourTests {
-    private static let broken = ScanOutcome.gaveUp("the image broke its decoder, twice")
+    private static let broken = ScanOutcome.gaveUp(.crash, "the image broke its decoder, twice")
 
     @Test("A file that crashes two workers is unscannable, and the workers' last words are logged")
     func crash() async throws {
@@ -19,6 +20,9 @@ struct MisbehaviourTests {
         #expect(fixture.restarts("deadline") == 0)
         #expect(fixture.logged("worker_output", "a crash while decoding") == 2, "\(fixture.log)")
         #expect(fixture.metric("portcullis_scans_total{outcome=\"unscannable\"}") == 1)
+        #expect(fixture.failures == ["crash": 2, "deadline": 0, "memory": 0])
+        #expect(fixture.givenUp == ["crash": 1, "deadline": 0, "memory": 0, "mixed": 0])
+        #expect(fixture.logged("scan_failed", "\"cause\":\"crash\"", "\"organization_id\":\"org_a\"") == 2)
         #expect(try await score(fixture, "score 0.25") == 0.25)
         await fixture.pool.shutDown()
     }
@@ -30,12 +34,57 @@ struct MisbehaviourTests {
         let before = fixture.pool.status.processes
         let started = ContinuousClock.now
         #expect(
-            try await fixture.scan("hang") == .gaveUp("checking the image took more than 100 ms, twice"))
+            try await fixture.scan("hang")
+                == .gaveUp(.deadline, "the image took more than 100 ms to check, twice"))
         #expect(ContinuousClock.now - started < .seconds(2))
         try await fixture.wait { $0.restarts == 2 && $0.live == 2 }
         #expect(fixture.restarts("deadline") == 2)
         #expect(fixture.restarts("crash") == 0)
+        #expect(fixture.failures == ["crash": 0, "deadline": 2, "memory": 0])
+        #expect(fixture.givenUp == ["crash": 0, "deadline": 1, "memory": 0, "mixed": 0])
+        #expect(fixture.logged("scan_failed", "\"cause\":\"deadline\"") == 2)
         #expect(before.allSatisfy { kill($0, 0) != 0 }, "a worker that was replaced is still there")
+        await fixture.pool.shutDown()
+    }
+
+    // An allocation that fails leaves ENOMEM behind, and what dies next, by a trap, an abort or a fault, dies of it. With
+    // AddressSanitizer there is no limit of the address space.
+    @Test(
+        "A file that uses up two workers' memory is unscannable for that, and not for a crash",
+        arguments: ["eat-memory", "eat-memory-and-fault"])
+    func memory(_ command: String) async throws {
+        let fixture = try PoolFixture.hostile(workers: 2) { $0.memoryMegabytes = 64 }
+        try await fixture.waitUntilReady()
+        guard fixture.pool.status.sandbox?.contains(.memoryLimit) == true else { return }
+        #expect(
+            try await fixture.scan(command)
+                == .gaveUp(.memory, "the image took more memory than there is to check, twice"))
+        try await fixture.wait { $0.restarts == 2 && $0.live == 2 }
+        #expect(fixture.restarts("memory") == 2 && fixture.restarts("crash") == 0, "\(fixture.log)")
+        #expect(fixture.failures == ["crash": 0, "deadline": 0, "memory": 2])
+        #expect(fixture.givenUp == ["crash": 0, "deadline": 0, "memory": 1, "mixed": 0])
+        #expect(fixture.logged("scan_failed", "\"cause\":\"memory\"") == 2)
+        #expect(fixture.logged("worker_died", "\"cause\":\"memory\"", "exit 80") == 2, "\(fixture.log)")
+        await fixture.pool.shutDown()
+    }
+
+    // The kernel's out-of-memory killer leaves nothing behind but the signal, and nobody here has sent it.
+    @Test("A worker that is killed from outside over a file counts as memory, and one failure of each kind as mixed")
+    func mixture() async throws {
+        let fixture = try PoolFixture.hostile(workers: 2) { $0.deadlineMilliseconds = 3_000 }
+        try await fixture.waitUntilReady()
+        async let outcome = fixture.scan("hang")
+        try await fixture.wait { $0.busy == 1 }
+        for process in fixture.pool.status.processes { kill(process, SIGKILL) }
+        #expect(
+            try await outcome
+                == .gaveUp(
+                    .mixed,
+                    "the image took more memory than there is to check, then took more than 3000 ms to check"))
+        try await fixture.wait { $0.restarts == 3 }
+        #expect(fixture.restarts("memory") == 2 && fixture.restarts("deadline") == 1, "\(fixture.log)")
+        #expect(fixture.failures == ["crash": 0, "deadline": 1, "memory": 1])
+        #expect(fixture.givenUp == ["crash": 0, "deadline": 0, "memory": 0, "mixed": 1])
         await fixture.pool.shutDown()
     }
 

@@ -99,5 +99,15 @@ final class PoolFixture: Sendable {
             .flatMap { Double($0.dropFirst(name.count + 1)) }
     }
 
+    /// Files whose worker failed, and files that were given up, by cause.
+    var failures: [String: Double] { counts("portcullis_scan_failures_total", ["crash", "deadline", "memory"]) }
+    var givenUp: [String: Double] {
+        counts("portcullis_scans_gave_up_total", ["crash", "deadline", "memory", "mixed"])
+    }
+
+    private func counts(_ name: String, _ causes: [String]) -> [String: Double] {
+        Dictionary(uniqueKeysWithValues: causes.map { ($0, metric("\(name){cause=\"\($0)\"}") ?? .nan) })
+    }
+
     func restarts(_ cause: String) -> Double? { metric("portcullis_worker_restarts_total{cause=\"\(cause)\"}") }
 }

@@ -22,7 +22,8 @@ struct ProtocolTests {
             WorkerDescription(
                 model: ModelIdentity(
                     name: "open_nsfw", sha256: String(repeating: "0a", count: 32), preprocessing: "p1"),
-                selfTestScore: 0.5, sandbox: .all, decodable: [.jpeg, .png])),
+                selfTestScore: 0.5, sandbox: .all, decodable: [.jpeg, .png],
+                program: ContentHash(rawValue: String(repeating: "1b", count: 32))!)),
         .failed(.noModel, "models/open-nsfw.onnx: cannot be read"),
     ]
 
@@ -68,7 +69,7 @@ struct ProtocolTests {
 
     static let lies: [(String, [(Int, [UInt8])])] = [
         ("another id", [(Offset.id, [9])]),
-        ("another version", [(4, [2])]),
+        ("another version", [(4, [1])]),
         ("another kind", [(6, [1])]),
         ("an unknown status", [(Offset.status, [77])]),
         ("a flag that is neither yes nor no", [(Offset.retiring, [2])]),
@@ -81,7 +82,7 @@ struct ProtocolTests {
         ("an explanation of a score", [(Offset.textLength, [1]), (Offset.text, [0x41])]),
         ("a text beyond its field", [(Offset.textLength, [0xff, 0xff])]),
         ("a failure without explanation", [(Offset.status, [2])]),
-        ("something after the end", [(511, [1])]),
+        ("something after the end", [(1023, [1])]),
     ]
 
     @Test("A reply that breaks the rules is refused", arguments: lies.map(\.0))
@@ -119,7 +120,7 @@ struct ProtocolTests {
             }
         }
         for _ in 0..<500 {
-            let bytes = (0..<512).map { _ in UInt8.random(in: 0...255, using: &generator) }
+            let bytes = (0..<1024).map { _ in UInt8.random(in: 0...255, using: &generator) }
             #expect(throws: WorkerProtocolError.self) { try StartReport(decoding: bytes) }
         }
     }

@@ -107,7 +107,7 @@ enum ClassifyCommand {
         case .scored(let scan, _):
             report.scan = scan
             report.finding = GateRules.finding(score: scan.score, threshold: setup.threshold())
-        case .unscannable(let explanation), .gaveUp(let explanation):
+        case .unscannable(let explanation), .gaveUp(_, let explanation):
             (report.finding, report.explanation) = (.unscannable, explanation)
         case .unsupported(let explanation): (report.finding, report.explanation) = (.unsupported, explanation)
         case .unavailable(let reason, _):

@@ -26,6 +26,7 @@ package struct UploadGate: Sendable {
     package func check(_ subject: GateSubject) async throws(Failure) -> GateCheck {
         let policy = try currentPolicy(of: subject.organization)
         let examination = await examine(subject, under: policy, priority: .upload)
+        if let refusal = examination.refusal { throw refusal }
         let outcome = GateRules.outcome(of: examination.finding, under: policy)
         return GateCheck(
             receipt: receipt(outcome.decision, examination, policy, subject), scanState: outcome.scanState,
@@ -39,7 +40,9 @@ package struct UploadGate: Sendable {
     package func recheck(_ subject: GateSubject, attempts: Int = 0) async throws(Failure) -> GateCheck? {
         let policy = try currentPolicy(of: subject.organization)
         let examination = await examine(subject, under: policy, priority: .backlog)
-        guard let outcome = GateRules.lateOutcome(of: examination.finding) else { return nil }
+        guard examination.refusal == nil, let outcome = GateRules.lateOutcome(of: examination.finding) else {
+            return nil
+        }
         return GateCheck(
             receipt: receipt(outcome.decision, examination, policy, subject),
             scanState: examination.isVerdict ? outcome.scanState : .unscanned, isVerdict: examination.isVerdict,
@@ -62,6 +65,8 @@ package struct UploadGate: Sendable {
         var explanation: String?
         var retryAfterSeconds: Int?
         var isVerdict = true
+        /// Why the upload is refused without a decision: it is its organization's trouble, not the classifier's.
+        var refusal: Failure?
         var threshold: Double
         var elapsed: Duration = .zero
     }
@@ -96,10 +101,17 @@ package struct UploadGate: Sendable {
                 finding: GateRules.finding(score: scan.score, threshold: threshold), scan: scan, threshold: threshold)
         case .unscannable(let explanation):
             Examination(finding: .unscannable, explanation: explanation, threshold: threshold)
-        case .gaveUp(let explanation):
+        case .gaveUp(_, let explanation):
             Examination(finding: .unscannable, explanation: explanation, isVerdict: false, threshold: threshold)
         case .unsupported(let explanation):
             Examination(finding: .unsupported, explanation: explanation, threshold: threshold)
+        case .unavailable(.heldBack, let retryAfter):
+            Examination(
+                finding: .classifierUnavailable, isVerdict: false,
+                refusal: Failure(
+                    .overloaded,
+                    "Files of the organization broke the classifier lately, so its files are checked one at a time, "
+                        + "and this one waited too long.", retryAfterSeconds: retryAfter), threshold: threshold)
         case .unavailable(let reason, let retryAfter):
             Examination(
                 finding: .classifierUnavailable, explanation: "the classifier is unavailable: \(reason.rawValue)",
