@@ -24,14 +24,14 @@ func serve(_ channel: borrowing Channel, parent: CInt) throws {
     }
 }
 
-/// The words of a file.
+/// The words of a file. What is no ASCII is left out, so that a file may begin as a picture does.
 func command(in file: borrowing OwnedDescriptor, maximumBytes: Int) throws(MappingError) -> [String] {
     let mapped = try MappedFile(file, maximumBytes: maximumBytes)
     let bytes = mapped.withBytes { span in
         // Every offset lies within the span.
         (0..<span.byteCount).map { unsafe span.unsafeLoad(fromByteOffset: $0, as: UInt8.self) }
     }
-    return String(decoding: bytes, as: UTF8.self).split(separator: " ").map(String.init)
+    return String(decoding: bytes.filter { $0 < 0x80 }, as: UTF8.self).split(separator: " ").map(String.init)
 }
 
 func spin(milliseconds: Double) {
