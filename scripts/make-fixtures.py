@@ -450,7 +450,7 @@ def hostile(all_files):
     refuse("corrupt.jpg", whole[:middle] + b"\xff\xc4\x00\x05abc" + bytes(range(256)) * 2 + whole[middle:], "unscannable",
            "garbage inside the scan")
     refuse("huge-header.jpg", with_size(whole, 65500, 65500), "unscannable", "65,500² pixels announced")
-    refuse("too-large-header.jpg", with_size(whole, 8000, 6300), "unscannable", "50.4 megapixels announced")
+    refuse("too-large-header.jpg", with_size(whole, 16000, 15700), "unscannable", "251.2 megapixels announced")
     refuse("zero-size.jpg", with_size(whole, 320, 0), "unscannable", "no rows")
     refuse("many-scans.jpg", with_repeated_scan(jpeg(scene(64, 64), progressive=True), 200), "unscannable",
            "over 200 scans")

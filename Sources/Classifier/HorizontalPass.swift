@@ -1,46 +1,45 @@
-/// Resizes one line of RGB pixels.
+internal import CResample
+
+/// Resizes one line of pixels.
 struct HorizontalPass {
-    private let filter: AxisFilter
+    private let taps: [cresample_tap]
+    /// The weights' lower and upper 11 bits, each tap's filled up with zeros to whole blocks.
+    private let low: [Int16]
+    private let high: [Int16]
+    /// Stored samples that matter.
+    let range: Range<Int>
 
-    init(_ filter: AxisFilter) { self.filter = filter }
-
-    /// Pixels of a resized line.
-    var outputCount: Int { filter.taps.count }
+    init(_ filter: AxisFilter) {
+        var taps: [cresample_tap] = []
+        var low: [Int16] = []
+        var high: [Int16] = []
+        let block = Int(CRESAMPLE_BLOCK)
+        for tap in filter.taps {
+            let count = (tap.count + block - 1) / block * block
+            taps.append(
+                cresample_tap(
+                    start: UInt32(tap.start), count: UInt32(count), weight_offset: UInt32(low.count),
+                    target: UInt32(tap.target)))
+            for weight in filter.weights[tap.weightOffset..<tap.weightOffset + tap.count] {
+                low.append(Int16(weight & 0x7ff))
+                high.append(Int16(weight >> 11))
+            }
+            low += repeatElement(0, count: count - tap.count)
+            high += repeatElement(0, count: count - tap.count)
+        }
+        (self.taps, self.low, self.high, range) = (taps, low, high, filter.range)
+    }
 
     /// - Parameters:
-    ///   - line: at least as many RGB pixels as the filter's stored samples.
-    ///   - output: place for the first pixel of the result.
+    ///   - planes: red, green and blue, with room for a block behind each.
+    ///   - planeStride: bytes from one plane to the next.
+    ///   - output: place for the first pixel of the result, RGB.
     ///   - stride: bytes from one pixel of the result to the next.
-    func apply(_ line: UnsafePointer<UInt8>, to output: UnsafeMutablePointer<UInt8>, stride: Int) {
-        // Unchecked pointers, for this is the innermost loop of the gate: the filter's taps stay within its stored
-        // samples, and its targets within its window.
-        unsafe filter.weights.withUnsafeBufferPointer { weights in
-            guard let base = weights.baseAddress else { return }
-            for tap in filter.taps {
-                var pixel = unsafe line + tap.start * 3
-                var weight = unsafe base + tap.weightOffset
-                // Red and green share one multiplication: each sum stays below 2^31, for weights are not negative.
-                var redGreen = UInt64(AxisFilter.half) << 32 | UInt64(AxisFilter.half)
-                var blue = UInt32(AxisFilter.half)
-                for _ in 0..<tap.count {
-                    let factor = unsafe UInt32(bitPattern: weight.pointee)
-                    let pair = unsafe UInt64(pixel[0]) << 32 | UInt64(pixel[1])
-                    redGreen &+= pair &* UInt64(factor)
-                    unsafe blue &+= UInt32(pixel[2]) &* factor
-                    unsafe pixel += 3
-                    unsafe weight += 1
-                }
-                let target = unsafe output + tap.target * stride
-                unsafe target[0] = AxisFilter.clip(UInt32(truncatingIfNeeded: redGreen >> 32))
-                unsafe target[1] = AxisFilter.clip(UInt32(truncatingIfNeeded: redGreen))
-                unsafe target[2] = AxisFilter.clip(blue)
-            }
-        }
+    func apply(
+        _ planes: UnsafePointer<UInt8>, planeStride: Int, to output: UnsafeMutablePointer<UInt8>, stride: Int
+    ) {
+        // Unchecked, for this is the innermost loop of the gate: the filter's taps stay within its stored samples, and
+        // its targets within its window.
+        unsafe cresample_horizontal(planes, planeStride, taps, taps.count, low, high, output, stride)
     }
-}
-
-extension AxisFilter {
-    /// A sum of weighted bytes, as the byte that it stands for.
-    @inline(__always)
-    static func clip(_ sum: UInt32) -> UInt8 { UInt8(truncatingIfNeeded: min(255, sum >> UInt32(precisionBits))) }
 }

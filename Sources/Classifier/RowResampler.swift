@@ -19,15 +19,17 @@ final class RowResampler {
     private let swapsAxes: Bool
     private let horizontal: HorizontalPass
     private let vertical: VerticalPass
-    private let storedWidth: Int
+    /// Bytes from one plane of a stored row to the next.
+    private let planeStride: Int
     private var nextRow = 0
     /// The window, RGB.
     private(set) var pixels: [UInt8]
 
-    init(width: Int, height: Int, orientation: Orientation, target: Target) {
+    /// - Parameter planeStride: of the rows that will come, `PixelPlanes.stride`.
+    init(width: Int, height: Int, orientation: Orientation, target: Target, planeStride: Int) {
         self.target = target
         swapsAxes = orientation.swapsAxes
-        storedWidth = width
+        self.planeStride = planeStride
         let alongColumns = swapsAxes ? (target.height, target.rows) : (target.width, target.columns)
         let alongRows = swapsAxes ? (target.width, target.columns) : (target.height, target.rows)
         horizontal = HorizontalPass(
@@ -37,7 +39,7 @@ final class RowResampler {
         vertical = VerticalPass(
             AxisFilter(
                 length: height, resizedLength: alongRows.0, window: alongRows.1, reversed: orientation.reversesRows),
-            lineLength: (swapsAxes ? width : target.columns.count) * 3)
+            lineLength: (swapsAxes ? planeStride : target.columns.count) * 3)
         pixels = Array(repeating: 0, count: target.columns.count * target.rows.count * 3)
     }
 
@@ -47,20 +49,30 @@ final class RowResampler {
         swapsAxes = other.swapsAxes
         horizontal = other.horizontal
         vertical = VerticalPass(copying: other.vertical)
-        storedWidth = other.storedWidth
+        planeStride = other.planeStride
         nextRow = other.nextRow
         pixels = other.pixels
     }
 
-    /// Takes the next stored row, of RGB.
+    /// Stored columns and rows that matter: nothing else of a picture has to be there.
+    var columns: Range<Int> { horizontal.range }
+    var rows: Range<Int> { vertical.range }
+
+    /// Passes over the next stored row, which must not matter.
+    func skip() {
+        precondition(!rows.contains(nextRow))
+        nextRow += 1
+    }
+
+    /// Takes the next stored row, of three planes.
     func consume(_ row: UnsafePointer<UInt8>) {
         defer { nextRow += 1 }
-        guard vertical.needs(line: nextRow) else { return }
+        guard rows.contains(nextRow) else { return }
         let place = unsafe vertical.place(forLine: nextRow)
         if swapsAxes {
-            unsafe place.update(from: row, count: storedWidth * 3)
+            unsafe place.update(from: row, count: planeStride * 3)
         } else {
-            unsafe horizontal.apply(row, to: place, stride: 3)
+            unsafe horizontal.apply(row, planeStride: planeStride, to: place, stride: 3)
         }
         let rowBytes = target.columns.count * 3
         unsafe vertical.complete(line: nextRow) { line, number in
@@ -68,7 +80,8 @@ final class RowResampler {
             unsafe pixels.withUnsafeMutableBufferPointer { pixels in
                 guard let base = pixels.baseAddress else { return }
                 if swapsAxes {
-                    unsafe horizontal.apply(line, to: base + number * 3, stride: rowBytes)
+                    unsafe horizontal.apply(
+                        line, planeStride: planeStride, to: base + number * 3, stride: rowBytes)
                 } else {
                     unsafe (base + number * rowBytes).update(from: line, count: rowBytes)
                 }

@@ -1,22 +1,23 @@
+internal import CResample
+
 /// Resizes lines against one another: takes them one by one, keeps as many as a line of the result needs, and gives each
 /// line of the result as soon as its last stored line is there.
 @safe final class VerticalPass {
     private let filter: AxisFilter
+    private let weights: [UInt32]
     /// Bytes.
     private let lineLength: Int
     private let lines: UnsafeMutablePointer<UInt8>
-    private let sums: UnsafeMutablePointer<UInt32>
     private let result: UnsafeMutablePointer<UInt8>
     private var nextTap = 0
 
     init(_ filter: AxisFilter, lineLength: Int) {
         self.filter = filter
+        weights = filter.weights.map { UInt32(bitPattern: $0) }
         self.lineLength = lineLength
         // Safe: this object's alone, deallocated once in deinit.
         unsafe lines = .allocate(capacity: max(1, filter.maximumCount) * lineLength)
         unsafe lines.initialize(repeating: 0, count: max(1, filter.maximumCount) * lineLength)
-        unsafe sums = .allocate(capacity: lineLength)
-        unsafe sums.initialize(repeating: 0, count: lineLength)
         unsafe result = .allocate(capacity: lineLength)
         unsafe result.initialize(repeating: 0, count: lineLength)
     }
@@ -24,23 +25,22 @@
     /// A pass that goes on from where `other` is, independently.
     init(copying other: VerticalPass) {
         filter = other.filter
+        weights = other.weights
         lineLength = other.lineLength
         nextTap = other.nextTap
         unsafe lines = .allocate(capacity: max(1, filter.maximumCount) * lineLength)
         unsafe lines.initialize(from: other.lines, count: max(1, filter.maximumCount) * lineLength)
-        unsafe sums = .allocate(capacity: lineLength)
-        unsafe sums.initialize(repeating: 0, count: lineLength)
         unsafe result = .allocate(capacity: lineLength)
         unsafe result.initialize(repeating: 0, count: lineLength)
     }
 
     deinit {
         unsafe lines.deallocate()
-        unsafe sums.deallocate()
         unsafe result.deallocate()
     }
 
-    func needs(line: Int) -> Bool { filter.range.contains(line) }
+    /// Stored lines that matter.
+    var range: Range<Int> { filter.range }
 
     /// Where stored line `index` is to be written before `complete(line:)`.
     func place(forLine index: Int) -> UnsafeMutablePointer<UInt8> {
@@ -59,13 +59,12 @@
     }
 
     private func sum(_ tap: AxisFilter.Tap) {
-        // Unchecked pointers, for this is an inner loop of the gate: all of them have `lineLength` elements.
-        unsafe sums.update(repeating: UInt32(AxisFilter.half), count: lineLength)
-        for position in 0..<tap.count {
-            let weight = UInt32(bitPattern: filter.weights[tap.weightOffset + position])
-            let line = unsafe place(forLine: tap.start + position)
-            for index in 0..<lineLength { unsafe sums[index] &+= UInt32(line[index]) &* weight }
+        // Unchecked pointers, for this is an inner loop of the gate: all lines have `lineLength` bytes, and there are as
+        // many as the largest tap needs.
+        unsafe weights.withUnsafeBufferPointer { weights in
+            guard let first = weights.baseAddress else { return }
+            unsafe cresample_vertical(
+                lines, lineLength, max(1, filter.maximumCount), tap.start, first + tap.weightOffset, tap.count, result)
         }
-        for index in 0..<lineLength { unsafe result[index] = AxisFilter.clip(sums[index]) }
     }
 }

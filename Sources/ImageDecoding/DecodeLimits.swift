@@ -2,8 +2,10 @@
 package struct DecodeLimits: Hashable, Sendable {
     /// Width and height of one frame.
     package var maximumSide: Int
-    /// Width × height of one frame.
+    /// Width × height of one frame that the decoder or its canvas holds whole.
     package var maximumPixelsPerFrame: Int
+    /// Width × height of a picture that passes through row by row: a JPEG, or a PNG neither interlaced nor animated.
+    package var maximumPixelsStreamed: Int
     /// Width × height of all frames together.
     package var maximumPixelsTotal: Int
     package var maximumFrames: Int
@@ -14,11 +16,13 @@ package struct DecodeLimits: Hashable, Sendable {
 
     package init(
         maximumSide: Int = 65_535, maximumPixelsPerFrame: Int = 50_000_000,
-        maximumPixelsTotal: Int = 500_000_000, maximumFrames: Int = 10_000, maximumScans: Int = 100,
+        maximumPixelsStreamed: Int = 250_000_000, maximumPixelsTotal: Int = 500_000_000, maximumFrames: Int = 10_000,
+        maximumScans: Int = 100,
         maximumWorkingBytes: Int = 440 * 1_048_576
     ) {
         self.maximumSide = maximumSide
         self.maximumPixelsPerFrame = maximumPixelsPerFrame
+        self.maximumPixelsStreamed = maximumPixelsStreamed
         self.maximumPixelsTotal = maximumPixelsTotal
         self.maximumFrames = maximumFrames
         self.maximumScans = maximumScans
@@ -46,6 +50,33 @@ package struct DecodeLimits: Hashable, Sendable {
             throw .limitExceeded(
                 "\(frames) frames of \(width) × \(height) pixels; at most \(maximumPixelsTotal) pixels can be checked")
         }
+    }
+
+    /// A streamed PNG may have longer sides than what is held whole: as long as libpng allows where nobody asks for more, so
+    /// that what browsers built on it show is checked. Its rows bound the memory, not its sides.
+    private static let maximumStreamedSide = 1_000_000
+
+    /// Checks a picture that passes through row by row, as its header announces it.
+    package func checkStreamed(width: Int, height: Int) throws(DecodingError) {
+        var limits = self
+        limits.maximumSide = max(maximumSide, Self.maximumStreamedSide)
+        limits.maximumPixelsPerFrame = maximumPixelsStreamed
+        try limits.check(width: width, height: height)
+    }
+
+    /// The limits for a picture inside another one, which is drawn as well as looked at.
+    var forEmbedded: DecodeLimits {
+        var limits = self
+        limits.maximumPixelsStreamed = min(maximumPixelsStreamed, maximumPixelsPerFrame)
+        return limits
+    }
+
+    /// Scans that a JPEG of `pixels` pixels may have: in a picture larger than one that is held whole fewer, for each of them
+    /// passes over the whole picture.
+    func maximumScans(forPixels pixels: Int) -> Int {
+        guard pixels > maximumPixelsPerFrame else { return maximumScans }
+        let (passes, overflow) = maximumScans.multipliedReportingOverflow(by: maximumPixelsPerFrame)
+        return overflow ? maximumScans : max(1, passes / pixels)
     }
 
     /// Checks an animation whose frames change parts of one canvas, as its headers announce them.

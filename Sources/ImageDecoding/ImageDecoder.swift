@@ -36,6 +36,7 @@ package enum ImageDecoder {
     static func decode(
         _ file: RawSpan, type: MediaType, limits: DecodeLimits, visitor: any FrameVisitor, depth: Int
     ) throws(DecodingError) {
+        let limits = depth == 0 ? limits : limits.forEmbedded
         switch type {
         case .jpeg: try JPEGDecoder.decode(file, limits: limits, visitor: visitor)
         case .png: try PNGDecoder.decode(file, limits: limits, visitor: visitor)

@@ -13,10 +13,12 @@ enum JPEGDecoder {
         let reader = try JPEGReader()
         let header = try unsafe reader.readHeader(bytes)
         let (width, height) = (header.width, header.height)
-        try limits.check(width: width, height: height)
+        // Progressive pictures and others of several scans are held whole, as coefficients: 3 bytes a pixel where colours are
+        // halved both ways, 6 where they are not. The limit of the working memory is theirs, kept by libjpeg itself.
+        try limits.checkStreamed(width: width, height: height)
         let frame = FrameHeader(width: width, height: height, hasAlpha: false, orientations: header.orientations)
         guard visitor.beginFrame(frame) else { return }
-        try reader.start(limits: limits)
+        try reader.start(limits: limits, pixels: width * height)
         let isCMYK = header.channels == 4
         let memory = try PixelMemory(count: width * 4)
         let row = unsafe memory.pointer(count: memory.count)

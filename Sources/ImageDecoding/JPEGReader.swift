@@ -58,8 +58,8 @@ struct JPEGHeader {
         return found
     }
 
-    func start(limits: DecodeLimits) throws(DecodingError) {
-        let scans = UInt32(clamping: limits.maximumScans)
+    func start(limits: DecodeLimits, pixels: Int) throws(DecodingError) {
+        let scans = UInt32(clamping: limits.maximumScans(forPixels: pixels))
         try unsafe check(cjpeg_decoder_start(decoder, scans, max(0, limits.maximumWorkingBytes)))
     }
 

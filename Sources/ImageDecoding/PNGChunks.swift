@@ -14,6 +14,7 @@ struct PNGChunks {
     private(set) var exif: [UInt8] = []
     /// Whether there is any chunk of an animation, in its right place or not.
     private(set) var isAnimated = false
+    let isInterlaced: Bool
     let width: Int
     let height: Int
 
@@ -29,8 +30,10 @@ struct PNGChunks {
     init(_ file: RawSpan) throws(DecodingError) {
         guard let header = Self.chunk(file, at: Self.signatureBytes), header.type == Self.headerType,
             let width = file.bigEndian32(at: header.data.lowerBound),
-            let height = file.bigEndian32(at: header.data.lowerBound + 4), header.data.count == 13
+            let height = file.bigEndian32(at: header.data.lowerBound + 4),
+            let interlacing = file.byte(at: header.data.lowerBound + 12), header.data.count == 13
         else { throw .corrupt("PNG: no header") }
+        isInterlaced = interlacing != 0
         self.width = Int(width)
         self.height = Int(height)
         var offset = header.whole.upperBound

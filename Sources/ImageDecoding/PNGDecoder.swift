@@ -5,11 +5,16 @@ internal import CPNG
 enum PNGDecoder {
     static func decode(_ file: RawSpan, limits: DecodeLimits, visitor: any FrameVisitor) throws(DecodingError) {
         let chunks = try PNGChunks(file)
-        try limits.check(width: chunks.width, height: chunks.height)
         guard chunks.isAnimated else {
+            if chunks.isInterlaced {
+                try limits.check(width: chunks.width, height: chunks.height)
+            } else {
+                try limits.checkStreamed(width: chunks.width, height: chunks.height)
+            }
             _ = try decodePicture(file, chunks, limits: limits, visitor: visitor)
             return
         }
+        try limits.check(width: chunks.width, height: chunks.height)
         let animation: PNGAnimation
         do {
             animation = try PNGAnimation(file, chunks, limits: limits)

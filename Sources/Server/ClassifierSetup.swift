@@ -33,6 +33,7 @@ struct ClassifierSetup: Sendable {
                 memoryMegabytes: settings.workerMemoryMegabytes,
                 limits: ScanLimits(
                     maximumFileBytes: settings.maximumImageBytes, maximumPixelsPerFrame: settings.maximumFramePixels,
+                    maximumPixelsStreamed: settings.maximumStreamedPixels,
                     maximumPixelsTotal: settings.maximumTotalPixels)),
             log: log, metrics: metrics)
     }

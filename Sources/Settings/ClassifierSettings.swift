@@ -14,6 +14,7 @@ package struct ClassifierSettings: Sendable {
     package var queueLength: Int
     package var maximumImageBytes: Int
     package var maximumFramePixels: Int
+    package var maximumStreamedPixels: Int
     package var maximumTotalPixels: Int
 
     init(from source: SettingsSource) throws(SettingsError) {
@@ -28,6 +29,7 @@ package struct ClassifierSettings: Sendable {
         queueLength = try source.read(Self.queueLengthSetting)
         maximumImageBytes = try source.read(Self.imageBytesSetting)
         maximumFramePixels = try source.read(Self.framePixelsSetting)
+        maximumStreamedPixels = try source.read(Self.streamedPixelsSetting)
         maximumTotalPixels = try source.read(Self.totalPixelsSetting)
     }
 
@@ -54,16 +56,21 @@ package struct ClassifierSettings: Sendable {
     static let queueLengthSetting = Setting.integer(
         "PORTCULLIS_QUEUE_LENGTH", 1...100_000, default: 256, "How many uploads may wait for a worker.")
     static let imageBytesSetting = Setting.integer(
-        "PORTCULLIS_MAX_IMAGE_BYTES", 1_024...1_073_741_824, default: 268_435_456,
+        "PORTCULLIS_MAX_IMAGE_BYTES", 1_024...1_073_741_824, default: 536_870_912,
         "Largest image file that is decoded; a larger one is unscannable.")
     static let framePixelsSetting = Setting.integer(
-        "PORTCULLIS_MAX_FRAME_PIXELS", 1...1_000_000_000, default: 50_000_000, "Most pixels of one frame.")
+        "PORTCULLIS_MAX_FRAME_PIXELS", 1...1_000_000_000, default: 50_000_000,
+        "Most pixels of one frame, where it has to be held whole.")
+    static let streamedPixelsSetting = Setting.integer(
+        "PORTCULLIS_MAX_STREAMED_PIXELS", 1...1_000_000_000, default: 250_000_000,
+        "Most pixels of a JPEG, and of a PNG that is neither interlaced nor animated, which pass through row by row.")
     static let totalPixelsSetting = Setting.integer(
         "PORTCULLIS_MAX_TOTAL_PIXELS", 1...10_000_000_000, default: 500_000_000, "Most pixels of all frames together.")
 
     static let catalog = [
         workersSetting.entry, workerExecutableSetting.entry, workerMemorySetting.entry, modelSetting.entry,
         runtimeSetting.entry, thresholdSetting.entry, deadlineSetting.entry, queueWaitSetting.entry,
-        queueLengthSetting.entry, imageBytesSetting.entry, framePixelsSetting.entry, totalPixelsSetting.entry,
+        queueLengthSetting.entry, imageBytesSetting.entry, framePixelsSetting.entry, streamedPixelsSetting.entry,
+        totalPixelsSetting.entry,
     ]
 }

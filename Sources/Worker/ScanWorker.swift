@@ -123,7 +123,8 @@ struct ScanWorker {
 extension DecodeLimits {
     fileprivate init(_ limits: ScanLimits) {
         self.init(
-            maximumPixelsPerFrame: limits.maximumPixelsPerFrame, maximumPixelsTotal: limits.maximumPixelsTotal,
+            maximumPixelsPerFrame: limits.maximumPixelsPerFrame,
+            maximumPixelsStreamed: limits.maximumPixelsStreamed, maximumPixelsTotal: limits.maximumPixelsTotal,
             maximumFrames: limits.maximumFrames, maximumScans: limits.maximumScans,
             maximumWorkingBytes: limits.maximumWorkingBytes)
     }

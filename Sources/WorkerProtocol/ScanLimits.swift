@@ -1,8 +1,10 @@
 /// How much a worker may be asked to decode. Beyond any of these a file is unscannable.
 package struct ScanLimits: Hashable, Sendable {
     package var maximumFileBytes: Int
-    /// Width × height.
+    /// Width × height of a frame that is held whole.
     package var maximumPixelsPerFrame: Int
+    /// Width × height of a picture that passes through row by row.
+    package var maximumPixelsStreamed: Int
     /// Width × height of all frames together.
     package var maximumPixelsTotal: Int
     package var maximumFrames: Int
@@ -13,12 +15,14 @@ package struct ScanLimits: Hashable, Sendable {
     package var maximumWorkingBytes: Int
 
     package init(
-        maximumFileBytes: Int = 256 << 20, maximumPixelsPerFrame: Int = 50_000_000,
+        maximumFileBytes: Int = 512 << 20, maximumPixelsPerFrame: Int = 50_000_000,
+        maximumPixelsStreamed: Int = 250_000_000,
         maximumPixelsTotal: Int = 500_000_000, maximumFrames: Int = 10_000, maximumScans: Int = 100,
         maximumWorkingBytes: Int = 440 << 20
     ) {
         self.maximumFileBytes = maximumFileBytes
         self.maximumPixelsPerFrame = maximumPixelsPerFrame
+        self.maximumPixelsStreamed = maximumPixelsStreamed
         self.maximumPixelsTotal = maximumPixelsTotal
         self.maximumFrames = maximumFrames
         self.maximumScans = maximumScans

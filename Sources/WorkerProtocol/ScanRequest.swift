@@ -25,6 +25,7 @@ package struct ScanRequest: Hashable, Sendable {
         writer.append(threshold)
         writer.append(UInt64(limits.maximumFileBytes))
         writer.append(UInt64(limits.maximumPixelsPerFrame))
+        writer.append(UInt64(limits.maximumPixelsStreamed))
         writer.append(UInt64(limits.maximumPixelsTotal))
         writer.append(UInt64(limits.maximumFrames))
         writer.append(UInt64(limits.maximumScans))
@@ -42,6 +43,7 @@ package struct ScanRequest: Hashable, Sendable {
         limits = ScanLimits(
             maximumFileBytes: try reader.size("maximum file bytes"),
             maximumPixelsPerFrame: try reader.size("maximum pixels per frame"),
+            maximumPixelsStreamed: try reader.size("maximum pixels row by row"),
             maximumPixelsTotal: try reader.size("maximum pixels in total"),
             maximumFrames: try reader.size("maximum frames"),
             maximumScans: try reader.size("maximum scans"),

@@ -116,9 +116,9 @@ struct ScoreTests {
     func limitsAreKept() throws {
         let bytes = try Repository.fixture("scene.jpg")
         var limits = DecodeLimits()
-        limits.maximumPixelsPerFrame = 640 * 480
+        limits.maximumPixelsStreamed = 640 * 480
         #expect(try RealModel.withClassifier { try $0.classify(bytes, limits: limits) }.framesTotal == 1)
-        limits.maximumPixelsPerFrame -= 1
+        limits.maximumPixelsStreamed -= 1
         let error = #expect(throws: ScanError.self) {
             try RealModel.withClassifier { try $0.classify(bytes, limits: limits) }
         }

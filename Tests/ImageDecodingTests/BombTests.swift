@@ -174,4 +174,46 @@ struct BombTests {
         }
         #expect(refused > 0)
     }
+
+    /// Only rows are held of a picture that passes through; whatever needs the whole has the lower limit.
+    @Test("JPEG and plain PNG have a limit of their own; interlaced and animated PNG have that of what is held whole")
+    func streamed() throws {
+        let files: [(String, isStreamed: Bool)] = [
+            ("scene.jpg", true), ("scene-cmyk.jpg", true), ("scene-progressive.jpg", true), ("scene.png", true),
+            ("grey-8-interlaced.png", false), ("blends.png", false), ("scene.webp", false), ("scene.gif", false),
+            ("nsfw-pattern-24.bmp", false), ("nsfw-pattern-raw.tif", false),
+            ("nsfw-pattern-embedded-jpeg.svg", false),
+        ]
+        for (name, isStreamed) in files {
+            let bytes = try Repository.fixture(name)
+            let whole = outcome(bytes, limits: DecodeLimits(maximumPixelsPerFrame: 10))
+            #expect(isLimit(whole.error) != isStreamed, "\(name): \(String(describing: whole.error))")
+            let streamed = outcome(bytes, limits: DecodeLimits(maximumPixelsStreamed: 10))
+            let isEmbedded = name.hasSuffix(".svg")
+            #expect(
+                isLimit(streamed.error) == (isStreamed || isEmbedded), "\(name): \(String(describing: streamed.error))")
+        }
+        let limits = DecodeLimits()
+        #expect(throws: Never.self) { try limits.checkStreamed(width: 16_320, height: 12_240) }
+        #expect(throws: Never.self) { try limits.checkStreamed(width: 1_000_000, height: 250) }
+        #expect(throws: DecodingError.self) { try limits.checkStreamed(width: 1_000_001, height: 1) }
+        #expect(throws: DecodingError.self) { try limits.checkStreamed(width: 16_000, height: 15_626) }
+        #expect(throws: DecodingError.self) { try limits.check(width: 16_320, height: 12_240) }
+    }
+
+    /// Each scan passes over the whole picture, so that their product is what costs time.
+    @Test("Of a picture too large to be held whole fewer scans are decoded")
+    func scansOfLargePictures() throws {
+        let bytes = try Repository.fixture("scene-progressive.jpg")
+        func outcome(_ pixels: Int, _ scans: Int) -> DecodingError? {
+            let limits = DecodeLimits(maximumPixelsPerFrame: pixels, maximumScans: scans)
+            do throws(DecodingError) {
+                unsafe try ImageDecoder.decode(bytes.span.bytes, type: .jpeg, limits: limits, visitor: FrameRecorder())
+                return nil
+            } catch { return error }
+        }
+        #expect(outcome(640 * 480, 20) == nil)
+        #expect(outcome(640 * 48, 200) == nil)
+        #expect(isLimit(outcome(640 * 48, 20)))
+    }
 }

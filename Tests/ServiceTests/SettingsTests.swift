@@ -86,7 +86,7 @@ struct SettingsTests {
         for key in [
             "CONFIG", "LISTEN", "PRIVATE_LISTEN", "PRIVATE_TOKEN", "DATA_DIR", "WORKERS", "MODEL", "THRESHOLD",
             "DEADLINE_MILLISECONDS", "QUEUE_WAIT_MILLISECONDS", "RATE_LIMIT_CEILING", "MAX_FRAME_PIXELS",
-            "HEADER_TIMEOUT_MILLISECONDS", "BODY_MINIMUM_BYTES_PER_SECOND",
+            "MAX_STREAMED_PIXELS", "HEADER_TIMEOUT_MILLISECONDS", "BODY_MINIMUM_BYTES_PER_SECOND",
         ] {
             #expect(outcome.outputText.contains("PORTCULLIS_\(key)"), "\(key)")
         }

@@ -23,7 +23,7 @@ enum ModuleTable {
         "ImageDecoding": [
             "CAVIF", "CDE265", "CGIF", "CHEIF", "CJPEG", "CJPEGXL", "CPNG", "CRSVG", "CTIFF", "CWebP", "CXML", "Domain",
         ],
-        "Classifier": ["CONNXRuntime", "Crypto", "Domain", "ImageDecoding", "Models"],
+        "Classifier": ["CONNXRuntime", "CResample", "Crypto", "Domain", "ImageDecoding", "Models"],
         "Sandbox": ["CSeccomp"],
         "SystemCalls": ["CSystemCalls"],
         "Worker": [
