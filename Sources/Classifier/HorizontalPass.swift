@@ -6,10 +6,13 @@ struct HorizontalPass {
     /// The weights' lower and upper 11 bits, each tap's filled up with zeros to whole blocks.
     private let low: [Int16]
     private let high: [Int16]
+    private let forAnyProcessor: Bool
     /// Stored samples that matter.
     let range: Range<Int>
 
-    init(_ filter: AxisFilter) {
+    /// - Parameter forAnyProcessor: whether only what every processor can is used; the result is the same.
+    init(_ filter: AxisFilter, forAnyProcessor: Bool = false) {
+        self.forAnyProcessor = forAnyProcessor
         var taps: [cresample_tap] = []
         var low: [Int16] = []
         var high: [Int16] = []
@@ -40,6 +43,7 @@ struct HorizontalPass {
     ) {
         // Unchecked, for this is the innermost loop of the gate: the filter's taps stay within its stored samples, and
         // its targets within its window.
-        unsafe cresample_horizontal(planes, planeStride, taps, taps.count, low, high, output, stride)
+        unsafe cresample_horizontal(
+            planes, planeStride, taps, taps.count, low, high, forAnyProcessor, output, stride)
     }
 }

@@ -176,17 +176,19 @@ struct ResamplingTests {
                     }
                 }
                 let planes = PixelPlanes(width: length, hasAlpha: false)
-                var found = [UInt8](repeating: 0, count: window.count * 3)
                 unsafe pixels.withUnsafeBufferPointer { pixels in
                     unsafe planes.split(rgb: pixels.baseAddress!, columns: 0..<length)
                 }
-                unsafe found.withUnsafeMutableBufferPointer { found in
-                    unsafe HorizontalPass(filter).apply(
-                        planes.picture(), planeStride: planes.stride, to: found.baseAddress!, stride: 3)
-                }
-                for channel in 0..<3 {
-                    let expected = weighted({ pixels[$0 * 3 + channel] }, filter)
-                    #expect((0..<window.count).map { found[$0 * 3 + channel] } == expected, "\(length), \(kind)")
+                for forAnyProcessor in [false, true] {
+                    var found = [UInt8](repeating: 0, count: window.count * 3)
+                    unsafe found.withUnsafeMutableBufferPointer { found in
+                        unsafe HorizontalPass(filter, forAnyProcessor: forAnyProcessor).apply(
+                            planes.picture(), planeStride: planes.stride, to: found.baseAddress!, stride: 3)
+                    }
+                    for channel in 0..<3 {
+                        let expected = weighted({ pixels[$0 * 3 + channel] }, filter)
+                        #expect((0..<window.count).map { found[$0 * 3 + channel] } == expected, "\(length), \(kind)")
+                    }
                 }
                 guard length <= 257 else { continue }
                 for lineLength in [1, 63, 64, 65, 200] {

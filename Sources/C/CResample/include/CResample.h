@@ -1,8 +1,10 @@
 // The inner loops of resizing. In C, because Swift compiles for the oldest processor of its platform only and has no
 // way to compile a function for several: these are compiled twice, and the program's loader chooses by the processor, before
-// main runs. Plain loops that the compiler makes vectors of; sums are modulo 2^32, so that their order changes nothing.
+// main runs. Plain loops that the compiler makes vectors of, but for one that it makes bad ones of; sums are modulo 2^32, so
+// that their order changes nothing.
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -31,10 +33,10 @@ void cresample_composite(
     const uint8_t *values, const uint8_t *alpha, size_t count, uint8_t *black, uint8_t *white);
 
 /// Resizes a line of three planes, `plane_stride` bytes apart. A weight of 2^22 is 1, and is given in two parts:
-/// high * 2^11 + low. Writes 3 bytes at each tap's target * `stride`.
+/// high * 2^11 + low. Writes 3 bytes at each tap's target * `stride`. With `any_processor` only by what every processor can.
 void cresample_horizontal(
     const uint8_t *planes, size_t plane_stride, const cresample_tap *taps, size_t tap_count, const int16_t *low,
-    const int16_t *high, uint8_t *output, size_t stride);
+    const int16_t *high, bool any_processor, uint8_t *output, size_t stride);
 
 /// The weighted sum of `count` lines of `length` bytes, of which line n is at (n % capacity) * length.
 void cresample_vertical(
