@@ -58,6 +58,7 @@ let package = Package(
     targets: [
         // System libraries and shims: exactly one Swift target imports each.
         shim("CMicrohttpd", linking: "microhttpd"),
+        shim("CCurl", linking: "curl"),
         system("CSQLite", pkgConfig: "sqlite3", apt: "libsqlite3-dev"),
         system("CJansson", pkgConfig: "jansson", apt: "libjansson-dev"),
         system("CCrypto", pkgConfig: "libcrypto", apt: "libssl-dev"),
@@ -94,6 +95,7 @@ let package = Package(
         module("DatabaseSQLite", ["CSQLite", "Database", "Domain", "Execution"]),
         module("BlobStore", ["Crypto", "Domain", "SystemCalls"]),
         module("Models", ["Crypto", "Domain", "JSON"]),
+        module("Transfer", ["CCurl"]),
 
         // Decode and classify, in a sandboxed process.
         module("WorkerProtocol", ["CDescriptorPassing", "Domain"]),
@@ -183,6 +185,7 @@ let package = Package(
         tests("ImageDecodingTests", ["Domain", "Fuzz", "ImageDecoding", "TestSupport"]),
         tests("ClassifierTests", ["Classifier", "Domain", "ImageDecoding", "JSON", "Models", "TestSupport"]),
         tests("TelemetryTests", ["Domain", "Telemetry"]),
+        tests("TransferTests", ["TestSupport", "Transfer"]),
         tests("HTTPTests", ["Domain", "Execution", "HTTP", "Telemetry", "TestSupport"]),
         .target(name: "CRawSystemCall", path: "Tests/CRawSystemCall"),
         .executableTarget(

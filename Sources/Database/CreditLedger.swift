@@ -113,6 +113,7 @@ package struct CreditLedger {
                 heldDelta: -hold.amount, hold: id, upload: hold.upload, bytes: bytes)
         }
         guard case .applied(let account) = applied else { return .notOpen }
+        try announceThreshold(account, now: now)
         return .captured(
             CreditCharge(
                 fromAllowance: split.fromAllowance, fromPurchased: split.fromPurchased, balance: account.balance))

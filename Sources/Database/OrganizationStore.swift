@@ -99,7 +99,7 @@ package struct OrganizationStore {
         throw .busy("the organization changed at every attempt to change it")
     }
 
-    /// Marks the organization deleted and revokes its keys; uploads in flight still finish, and nothing new begins.
+    /// Marks the organization deleted, revokes its keys and takes its webhooks away; uploads in flight still finish, and nothing new begins.
     /// - Returns: false without such an organization.
     package func delete(_ internalID: InternalID, now: Timestamp) throws(DatabaseError) -> Bool {
         let deleted = try transaction.execute(
@@ -111,6 +111,10 @@ package struct OrganizationStore {
         try transaction.execute(
             "UPDATE api_keys SET revoked_at = ?2 WHERE organization = ?1 AND revoked_at IS NULL",
             [.init(internalID), .init(now)])
+        // Nobody is told anything any more; the events go when their time is over.
+        for table in ["webhook_deliveries", "webhook_subscriptions", "webhooks"] {
+            try transaction.execute("DELETE FROM \(table) WHERE organization = ?1", [.init(internalID)])
+        }
         return true
     }
 }

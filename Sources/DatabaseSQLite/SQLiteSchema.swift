@@ -8,6 +8,7 @@ enum SQLiteSchema {
         Migration(version: 2, statements: secretsAndOrigins),
         Migration(version: 3, statements: quarantine),
         Migration(version: 4, statements: bucketUploads),
+        Migration(version: 5, statements: events),
     ]
 
     private static let tenants = [

@@ -74,6 +74,27 @@ struct AuditTrail: Sendable {
         let (old, new) = Self.difference(before.auditView, after.auditView)
         guard !new.isEmpty else { return }
         try record(action, "organization", after.id.rawValue, before: old, after: new, in: transaction)
+        try announce(new.keys, before: before.gate, after: after.gate, of: after.id, in: transaction)
+    }
+
+    /// Tells whoever listens which settings changed. Their values are read where they are kept; those of the gate are
+    /// what a change of is worth an alarm.
+    private func announce(
+        _ fields: [String], before: GateSettings, after: GateSettings, of id: OrganizationID,
+        in transaction: any Transaction
+    ) throws(DatabaseError) {
+        try transaction.events.emit(
+            .organizationUpdated, about: id.rawValue, of: organization, at: at
+        ) { _ throws(DatabaseError) in
+            [
+                "organization_id": .string(id.rawValue), "changed_fields": .array(fields.map(JSONValue.string)),
+                "nsfw_check_enabled": [
+                    "before": .bool(before.checkEnabled), "after": .bool(after.checkEnabled),
+                ],
+                "nsfw_fail_closed": ["before": .bool(before.failClosed), "after": .bool(after.failClosed)],
+                "actor": .string(actor), "actor_email": JSONValue(actorEmail),
+            ]
+        }
     }
 
     func record(
@@ -109,6 +130,10 @@ struct AuditTrail: Sendable {
             try record(
                 "tier_upgraded", "tier", tier.rawValue, before: ["account_type": .string(Tier.free.rawValue)],
                 after: ["account_type": .string(tier.rawValue)], in: transaction)
+            if let found = try transaction.organizations.find(organization) {
+                try announce(
+                    ["account_type"], before: found.gate, after: found.gate, of: found.id, in: transaction)
+            }
         }
     }
 

@@ -17,6 +17,7 @@ enum ModuleTable {
         "DatabaseSQLite": ["CSQLite", "Database", "Domain", "Execution"],
         "BlobStore": ["Crypto", "Domain", "SystemCalls"],
         "Models": ["Crypto", "Domain", "JSON"],
+        "Transfer": ["CCurl"],
 
         // Decode and classify, in a sandboxed process.
         "WorkerProtocol": ["CDescriptorPassing", "Domain"],

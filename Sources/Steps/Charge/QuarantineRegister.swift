@@ -72,6 +72,7 @@ package struct QuarantineRegister: Sendable {
                     "status": .string(record.status.rawValue),
                     "credits": .integer(record.credits - entry.upload.credits),
                 ], decision, at: now, in: transaction)
+            try transaction.events.emit(.uploadReleased, record, at: now)
             return .released(record)
         }
         switch outcome {
@@ -200,6 +201,7 @@ package struct QuarantineRegister: Sendable {
                 try Self.audit(
                     "upload_quarantined", current, after: ["status": .string(record.status.rawValue)], decision,
                     at: now, in: transaction)
+                try transaction.events.emit(.uploadQuarantined, record, at: now)
                 return true
             }
             record.status = .completed
@@ -207,6 +209,7 @@ package struct QuarantineRegister: Sendable {
             try Self.audit(
                 "upload_released", current, after: ["status": .string(record.status.rawValue)], decision, at: now,
                 in: transaction)
+            try transaction.events.emit(.uploadReleased, record, at: now)
             return true
         }
     }

@@ -49,6 +49,8 @@ package struct UploadRegister: Sendable {
             try Self.ensureLinked(file, entry, in: blobs)
             try Self.settle(entry, at: now, in: transaction)
             try Self.audit("upload_accepted", entry, at: now, in: transaction)
+            try transaction.events.emit(
+                record.scanState == .unscanned ? .uploadUnscanned : .uploadAccepted, record, at: now)
             return nil
         }
         if let refusal { throw refusal }
@@ -72,6 +74,7 @@ package struct UploadRegister: Sendable {
             }
             try Self.settle(entry, at: now, in: transaction)
             try Self.audit("upload_rejected", entry, at: now, in: transaction)
+            try transaction.events.emit(.uploadRejected, record, at: now)
         }
     }
 
@@ -131,10 +134,18 @@ package struct UploadRegister: Sendable {
         let now = time.now()
         return try await database.writeForRequest { transaction throws(DatabaseError) in
             let (organization, id) = (record.organization, record.id)
+            var settled = record
+            (settled.receipt, settled.scanState) = (receipt, scanState)
             guard receipt.decision == .quarantined else {
-                return try transaction.uploads.resolveScan(
+                let isResolved = try transaction.uploads.resolveScan(
                     organization, id: id, receipt: receipt, scanState: scanState)
+                // Where the scan had no result, the upload stays what was told of it.
+                if isResolved, scanState != .unscanned {
+                    try transaction.events.emit(.uploadAccepted, settled, at: now)
+                }
+                return isResolved
             }
+            settled.status = .quarantined
             guard
                 try transaction.uploads.quarantine(
                     organization, id: id, receipt: receipt, scanState: scanState, nextScanAt: nextScanAt, now: now)
@@ -148,6 +159,7 @@ package struct UploadRegister: Sendable {
                         "status": .string(UploadStatus.quarantined.rawValue),
                         "reason": .string(receipt.reason.rawValue),
                     ]))
+            try transaction.events.emit(.uploadQuarantined, settled, at: now)
             return true
         }
     }

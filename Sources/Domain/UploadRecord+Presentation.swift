@@ -1,9 +1,7 @@
-import Domain
-
 extension UploadRecord {
     /// The upload as the API shows it. It carries the organization's public identifier; the internal one is no part of
     /// any answer.
-    func presentation(organization: OrganizationID) -> JSONValue {
+    package func presentation(organization: OrganizationID) -> JSONValue {
         [
             "upload_id": .string(id.rawValue),
             "organization_id": .string(organization.rawValue),

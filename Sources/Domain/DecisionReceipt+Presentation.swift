@@ -1,8 +1,6 @@
-import Domain
-
 extension DecisionReceipt {
     /// The receipt as the API shows it (`gate` of an upload, `error.details.gate` of a rejection).
-    var presentation: JSONValue {
+    package var presentation: JSONValue {
         var object: JSONObject = [
             "decision": .string(decision.rawValue),
             "reason": .string(reason.rawValue),

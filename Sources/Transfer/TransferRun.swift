@@ -1,0 +1,102 @@
+internal import CCurl
+internal import Synchronization
+
+/// Lets somebody else end transfers that are under way, within about a second.
+package final class TransferCancellation: Sendable {
+    private let flag = Atomic(false)
+    package init() {}
+    package func cancel() { flag.store(true, ordering: .releasing) }
+    package var isCancelled: Bool { flag.load(ordering: .acquiring) }
+}
+
+/// What one transfer's callbacks share. libcurl calls them on the thread that performs the transfer.
+final class TransferRun {
+    private let mayConnect: (NetworkAddress) -> Bool
+    private let cancellation: TransferCancellation
+    private let maximumBodyBytes: Int
+    private let excerptBytes: Int
+    private var bodyBytes = 0
+    private var headerBytes = 0
+
+    /// The beginning of what was received.
+    private(set) var excerpt: [UInt8] = []
+    /// Whether an address was refused.
+    private(set) var isForbidden = false
+    /// Why a callback ended the transfer.
+    private(set) var abortion: TransferError.Kind?
+
+    private static let maximumHeaderBytes = 65_536
+
+    /// - Parameters:
+    ///   - maximumBodyBytes: the transfer fails when more comes.
+    ///   - excerptBytes: how much of it is kept.
+    ///   - mayConnect: asked for each address right before a connection to it, so that no answer of a name server can
+    ///     come between the question and its use.
+    init(
+        maximumBodyBytes: Int, excerptBytes: Int, cancellation: TransferCancellation,
+        mayConnect: @escaping (NetworkAddress) -> Bool
+    ) {
+        self.maximumBodyBytes = maximumBodyBytes
+        self.excerptBytes = excerptBytes
+        self.cancellation = cancellation
+        self.mayConnect = mayConnect
+    }
+
+    static func of(_ context: UnsafeMutableRawPointer?) -> TransferRun? {
+        // Whoever performs the transfer keeps the object alive until it has ended.
+        unsafe context.map { unsafe Unmanaged<TransferRun>.fromOpaque($0).takeUnretainedValue() }
+    }
+
+    var mayContinue: Bool {
+        guard cancellation.isCancelled else { return true }
+        abortion = .cancelled
+        return false
+    }
+
+    /// - Returns: how many bytes were taken; fewer end the transfer.
+    func receive(_ bytes: UnsafeMutablePointer<CChar>?, _ count: Int) -> Int {
+        bodyBytes += count
+        guard bodyBytes <= maximumBodyBytes else {
+            abortion = .answerTooLarge
+            return 0
+        }
+        let wanted = min(count, excerptBytes - excerpt.count)
+        if let bytes = unsafe bytes, wanted > 0 {
+            // The buffer holds `count` bytes during the call.
+            unsafe excerpt.append(contentsOf: UnsafeRawBufferPointer(start: bytes, count: wanted))
+        }
+        return count
+    }
+
+    func receiveHeader(_ count: Int) -> Int {
+        headerBytes += count
+        guard headerBytes <= Self.maximumHeaderBytes else {
+            abortion = .answerTooLarge
+            return 0
+        }
+        return count
+    }
+
+    func mayConnect(to address: UnsafeMutablePointer<curl_sockaddr>) -> Bool {
+        guard let found = unsafe Self.networkAddress(address), mayConnect(found) else {
+            isForbidden = true
+            return false
+        }
+        return true
+    }
+
+    /// nil for another family than the internet's two.
+    private static func networkAddress(_ address: UnsafeMutablePointer<curl_sockaddr>) -> NetworkAddress? {
+        let length = unsafe Int(address.pointee.addrlen)
+        // libcurl's structure has room for any family's address behind its last member.
+        guard let start = MemoryLayout<curl_sockaddr>.offset(of: \.addr), length <= 128 else { return nil }
+        let bytes = unsafe Array(
+            UnsafeRawBufferPointer(start: UnsafeRawPointer(address) + start, count: length))
+        // A sockaddr_in is family, port, address; a sockaddr_in6 has its flow label before the address.
+        switch unsafe address.pointee.family {
+        case 2: return bytes.count >= 8 ? NetworkAddress(bytes: Array(bytes[4..<8])) : nil
+        case 10: return bytes.count >= 24 ? NetworkAddress(bytes: Array(bytes[8..<24])) : nil
+        default: return nil
+        }
+    }
+}
