@@ -136,16 +136,20 @@ let package = Package(
                 "Admission", "BlobStore", "Charge", "Crypto", "Database", "Domain", "Endpoints", "Execution", "HTTP",
                 "Spool", "Telemetry", "UploadPipeline",
             ]),
-        module("Tenancy", ["Crypto", "Database", "Domain", "Endpoints", "HTTP"]),
+        module("Tenancy", ["Crypto", "Database", "Domain", "Endpoints", "HTTP", "JSON", "Transfer"]),
+        module(
+            "Delivery", ["Crypto", "Database", "Domain", "Execution", "Telemetry", "Tenancy", "Transfer"]),
         module("Maintenance", ["BlobStore", "Database", "Domain", "SystemCalls"]),
         module("Operations", ["Database", "Domain", "Endpoints", "HTTP", "Telemetry", "WorkerPool"]),
         program(
             "Server",
             [
                 "Admission", "Authentication", "BlobStore", "Buckets", "Charge", "Crypto", "Database", "DatabaseSQLite",
-                "Domain", "Endpoints", "Execution", "Gate", "HTTP", "JSON", "Maintenance", "Models", "Operations",
+                "Delivery", "Domain", "Endpoints", "Execution", "Gate", "HTTP", "JSON", "Maintenance", "Models",
+                "Operations",
                 "Policy", "Settings", "Spool",
-                "Store", "SystemCalls", "Telemetry", "Tenancy", "UploadPipeline", "WorkerPool", "WorkerProtocol",
+                "Store", "SystemCalls", "Telemetry", "Tenancy", "Transfer", "UploadPipeline", "WorkerPool",
+                "WorkerProtocol",
             ]),
 
         // Tests.

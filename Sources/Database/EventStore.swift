@@ -73,6 +73,7 @@ package struct EventStore {
 
     /// Forgets events that happened before `moment` and that nobody waits for, the oldest first, at most `limit` of them.
     /// - Returns: how many.
+    @discardableResult
     package func purge(before moment: Timestamp, limit: Int = 1_000) throws(DatabaseError) -> Int {
         try transaction.execute(
             """

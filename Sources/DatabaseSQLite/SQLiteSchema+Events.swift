@@ -54,6 +54,7 @@ extension SQLiteSchema {
             updated_at INTEGER NOT NULL
         ) STRICT, WITHOUT ROWID
         """,
+        "CREATE UNIQUE INDEX webhooks_by_name ON webhooks (organization, name)",
         "CREATE INDEX webhooks_by_time ON webhooks (organization, created_at, id)",
         // What active webhooks are told of.
         """
@@ -106,6 +107,7 @@ extension SQLiteSchema {
         CREATE INDEX webhook_deliveries_by_age ON webhook_deliveries (webhook_id, event_sequence)
         WHERE status = 'pending'
         """,
+        "CREATE INDEX webhook_deliveries_waiting ON webhook_deliveries (created_at) WHERE status = 'pending'",
         "CREATE INDEX webhook_deliveries_leased ON webhook_deliveries (webhook_id, lease_until) WHERE lease IS NOT NULL",
         "CREATE INDEX webhook_deliveries_by_time ON webhook_deliveries (webhook_id, created_at, id)",
         "CREATE INDEX webhook_deliveries_by_status ON webhook_deliveries (webhook_id, status, created_at, id)",

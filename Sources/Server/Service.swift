@@ -6,6 +6,7 @@ import Charge
 import Crypto
 import Database
 import DatabaseSQLite
+import Delivery
 import Domain
 import Endpoints
 import Execution
@@ -18,6 +19,7 @@ import Spool
 import Store
 import Telemetry
 import Tenancy
+import Transfer
 import UploadPipeline
 import WorkerPool
 
@@ -29,6 +31,7 @@ final class Service: Sendable {
     private let classifier: ClassifierSetup
     private let upkeep: Upkeep
     private let confirmations: ConfirmationQueue
+    private let webhooks: WebhookDispatcher
     private let publicServer: HTTPServer
     private let privateServer: HTTPServer?
 
@@ -66,6 +69,13 @@ final class Service: Sendable {
             buckets: buckets.upkeep, undos: services.undos, time: time, executor: executor, log: log,
             metrics: metrics)
 
+        let vault = try Self.vault(settings.accounts, database, log)
+        let targets = try Self.targets(settings.webhooks)
+        webhooks = WebhookDispatcher(
+            database: database, vault: vault?.webhooks,
+            configuration: DeliveryConfiguration(settings.webhooks, targets), node: blobs.nodeID,
+            userAgent: "Portcullis/\(HelpText.version)", time: time, log: log, metrics: metrics)
+
         // Routers.
         let health = Self.health(database, blobs, classifier.pool, upkeep)
         var publicRouter = Router()
@@ -76,7 +86,7 @@ final class Service: Sendable {
         Tenants(
             database: database, time: time, rateLimitCeiling: settings.accounts.rateLimitCeiling,
             selfServiceCredits: settings.accounts.selfServiceCredits,
-            vault: try Self.vault(settings.accounts, database, log)
+            vault: vault, targets: targets
         ).register(on: &publicRouter, routes)
         health.register(on: &publicRouter)
         OpenAPIDocument.register(on: &publicRouter, title: "Portcullis", version: HelpText.version)
@@ -152,6 +162,7 @@ final class Service: Sendable {
         let confirmations = confirmations
         if upkeep.isRecovered { try runBlocking { try await confirmations.resume() } }
         upkeep.start(onRecovery: confirmations.resume)
+        webhooks.start()
         try publicServer.start()
         announce(publicServer, "public", settings.listeners.publicAddress)
         if let privateServer {
@@ -168,6 +179,7 @@ final class Service: Sendable {
         await publicServer.stop(graceMilliseconds: grace)
         await privateServer?.stop(graceMilliseconds: min(grace, 1_000))
         await confirmations.stop()
+        await webhooks.stop()
         await upkeep.stop()
         await classifier.pool.shutDown()
         database.close()

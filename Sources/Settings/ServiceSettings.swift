@@ -4,6 +4,7 @@ package struct ServiceSettings: Sendable {
     package var storage: StorageSettings
     package var classifier: ClassifierSettings
     package var accounts: AccountSettings
+    package var webhooks: WebhookSettings
     package var logLevel: String
 
     package init(from source: SettingsSource) throws(SettingsError) {
@@ -11,6 +12,7 @@ package struct ServiceSettings: Sendable {
         storage = try StorageSettings(from: source)
         classifier = try ClassifierSettings(from: source)
         accounts = try AccountSettings(from: source)
+        webhooks = try WebhookSettings(from: source)
         logLevel = try source.read(Self.logLevelSetting)
     }
 
@@ -25,7 +27,7 @@ package struct ServiceSettings: Sendable {
     /// Every key, in the order in which `serve --help` lists them.
     package static let catalog: [CatalogEntry] =
         [configSetting.entry] + ListenerSettings.catalog + StorageSettings.catalog + ClassifierSettings.catalog
-        + AccountSettings.catalog + [logLevelSetting.entry]
+        + AccountSettings.catalog + WebhookSettings.catalog + [logLevelSetting.entry]
 }
 
 /// The two HTTP listeners and their limits.

@@ -9,6 +9,9 @@ package struct SecretVault: Sendable {
 
     package init(key: SealingKey) { self.key = key }
 
+    /// The same for webhooks.
+    package var webhooks: WebhookVault { WebhookVault(key: key) }
+
     package var fingerprint: String { key.fingerprint }
 
     func seal(_ value: String, named name: String, of organization: InternalID) -> SealedSecret {

@@ -49,14 +49,15 @@ enum ModuleTable {
             "Spool",
             "Telemetry", "UploadPipeline",
         ],
-        "Tenancy": ["Crypto", "Database", "Domain", "Endpoints", "HTTP"],
+        "Tenancy": ["Crypto", "Database", "Domain", "Endpoints", "HTTP", "JSON", "Transfer"],
+        "Delivery": ["Crypto", "Database", "Domain", "Execution", "Telemetry", "Tenancy", "Transfer"],
         "Maintenance": ["BlobStore", "Database", "Domain", "SystemCalls"],
         "Operations": ["Database", "Domain", "Endpoints", "HTTP", "Telemetry", "WorkerPool"],
         "Server": [
             "Admission", "Authentication", "BlobStore", "Buckets", "Charge", "Crypto", "Database", "DatabaseSQLite",
-            "Domain", "Endpoints", "Execution", "Gate", "HTTP", "JSON", "Maintenance", "Models", "Operations",
+            "Delivery", "Domain", "Endpoints", "Execution", "Gate", "HTTP", "JSON", "Maintenance", "Models", "Operations",
             "Policy", "Settings", "Spool",
-            "Store", "SystemCalls", "Telemetry", "Tenancy", "UploadPipeline", "WorkerPool", "WorkerProtocol",
+            "Store", "SystemCalls", "Telemetry", "Tenancy", "Transfer", "UploadPipeline", "WorkerPool", "WorkerProtocol",
         ],
     ]
 

@@ -1,0 +1,27 @@
+import Database
+import Delivery
+import Settings
+import Transfer
+
+extension DeliveryConfiguration {
+    init(_ settings: WebhookSettings, _ targets: TargetRules) {
+        self.init(
+            rules: targets, authoritiesFile: settings.authoritiesFile.isEmpty ? nil : settings.authoritiesFile,
+            parallelism: settings.parallelism,
+            schedule: RetrySchedule(
+                baseMilliseconds: settings.retryBaseMilliseconds, giveUpSeconds: settings.giveUpSeconds),
+            pauseAfterMilliseconds: settings.pauseDays == 0 ? nil : Int64(settings.pauseDays) * 86_400_000,
+            backlog: settings.backlog, retentionMilliseconds: Int64(settings.retentionHours) * 3_600_000)
+    }
+}
+
+extension Service {
+    static func targets(_ settings: WebhookSettings) throws -> TargetRules {
+        guard let rules = TargetRules(allowed: settings.allowedHosts) else {
+            throw ConfigurationError(
+                "PORTCULLIS_WEBHOOK_ALLOWED_HOSTS: \"\(settings.allowedHosts)\" is not HOST, HOST:PORT or ADDRESS/BITS, "
+                    + "separated by commas; the default is none")
+        }
+        return rules
+    }
+}
