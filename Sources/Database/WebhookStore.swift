@@ -100,11 +100,12 @@ package struct WebhookStore {
 
     /// - Parameter identifier: an identifier or a name.
     package func find(_ organization: InternalID, _ identifier: String) throws(DatabaseError) -> Webhook? {
-        try transaction.first(
-            """
-            SELECT \(Self.columns) FROM webhooks w WHERE w.organization = ?1 AND (w.id = ?2 OR w.name = ?2)
-            ORDER BY CASE WHEN w.id = ?2 THEN 0 ELSE 1 END LIMIT 1
-            """, [.init(organization), .init(identifier)], Self.decode)
+        if let webhook = try find(WebhookID(rawValue: identifier)), webhook.organization == organization {
+            return webhook
+        }
+        return try transaction.first(
+            "SELECT \(Self.columns) FROM webhooks w WHERE w.organization = ?1 AND w.name = ?2",
+            [.init(organization), .init(identifier)], Self.decode)
     }
 
     package func find(_ id: WebhookID) throws(DatabaseError) -> Webhook? {

@@ -20,7 +20,9 @@ package struct RetrySchedule: Sendable {
     /// - Returns: nil where the time is over.
     func nextAttempt(_ delivery: Delivery, failures: Int, now: Timestamp) -> Timestamp? {
         var pause = baseMilliseconds
-        for _ in 1..<max(2, min(failures, 16)) where failures > 1 { pause = min(pause * 4, Self.maximumPauseMilliseconds) }
+        for _ in 1..<max(2, min(failures, 16)) where failures > 1 {
+            pause = min(pause * 4, Self.maximumPauseMilliseconds)
+        }
         // Half a pause of chance keeps those that failed together from coming back together.
         let next = now.adding(milliseconds: pause + Int64.random(in: 0...max(1, pause / 2)))
         return next < delivery.createdAt.adding(milliseconds: giveUpMilliseconds) ? next : nil
@@ -30,7 +32,9 @@ package struct RetrySchedule: Sendable {
     func outageEnd(failures: Int, threshold: Int, now: Timestamp) -> Timestamp? {
         guard failures >= threshold else { return nil }
         var pause = baseMilliseconds
-        for _ in threshold..<min(failures, threshold + 16) { pause = min(pause * 2, Self.maximumOutagePauseMilliseconds) }
+        for _ in threshold..<min(failures, threshold + 16) {
+            pause = min(pause * 2, Self.maximumOutagePauseMilliseconds)
+        }
         return now.adding(milliseconds: pause)
     }
 }

@@ -26,6 +26,8 @@ package struct Difference: Hashable, Sendable {
         case bucket
         case quarantine
         case idempotency
+        /// Subscriptions and deliveries of webhooks.
+        case webhook
     }
 
     package let subject: Subject

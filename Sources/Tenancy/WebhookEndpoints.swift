@@ -115,6 +115,8 @@ struct WebhookEndpoints: Sendable {
 
     private func update(_ request: Request, _ caller: Caller) async throws(Failure) -> Response {
         let vault = try openVault()
+        // What is not there is not found, whatever the body says.
+        _ = try find(request, caller)
         var fields = FieldReader(try await request.jsonObject())
         let draft = WebhookDraft(reading: &fields, rules: rules, isNew: false)
         try fields.finish()

@@ -23,7 +23,7 @@ internal import CCurl
     deinit {
         unsafe curl_easy_cleanup(handle)
         unsafe errorText.deallocate()
-        for unsafe list in unsafe lists { unsafe curl_slist_free_all(list) }
+        unsafe lists.forEach { unsafe curl_slist_free_all($0) }
     }
 
     func set(_ option: CURLoption, _ value: Int) throws(TransferError) {
@@ -81,24 +81,32 @@ internal import CCurl
     private func connect(_ run: TransferRun) throws(TransferError) {
         let context = unsafe Unmanaged.passUnretained(run).toOpaque()
         try check(
-            unsafe portcullis_curl_on_body(handle, { bytes, size, count, context in
-                unsafe TransferRun.of(context)?.receive(bytes, size * count) ?? 0
-            }, context))
+            unsafe portcullis_curl_on_body(
+                handle,
+                { bytes, size, count, context in
+                    unsafe TransferRun.of(context)?.receive(bytes, size * count) ?? 0
+                }, context))
         try check(
-            unsafe portcullis_curl_on_header(handle, { _, size, count, context in
-                unsafe TransferRun.of(context)?.receiveHeader(size * count) ?? 0
-            }, context))
+            unsafe portcullis_curl_on_header(
+                handle,
+                { _, size, count, context in
+                    unsafe TransferRun.of(context)?.receiveHeader(size * count) ?? 0
+                }, context))
         try check(
-            unsafe portcullis_curl_on_progress(handle, { context, _, _, _, _ in
-                unsafe TransferRun.of(context)?.mayContinue == true ? 0 : 1
-            }, context))
+            unsafe portcullis_curl_on_progress(
+                handle,
+                { context, _, _, _, _ in
+                    unsafe TransferRun.of(context)?.mayContinue == true ? 0 : 1
+                }, context))
         try check(
-            unsafe portcullis_curl_on_socket(handle, { context, _, address in
-                guard let run = unsafe TransferRun.of(context), let address = unsafe address,
-                    unsafe run.mayConnect(to: address)
-                else { return CURL_SOCKET_BAD }
-                return unsafe portcullis_curl_socket(address)
-            }, context))
+            unsafe portcullis_curl_on_socket(
+                handle,
+                { context, _, address in
+                    guard let run = unsafe TransferRun.of(context), let address = unsafe address,
+                        unsafe run.mayConnect(to: address)
+                    else { return CURL_SOCKET_BAD }
+                    return unsafe portcullis_curl_socket(address)
+                }, context))
     }
 
     /// The one place where libcurl's codes become errors.
@@ -116,7 +124,7 @@ internal import CCurl
 
     private static func kind(of code: CURLcode) -> TransferError.Kind {
         switch code {
-        case CURLE_URL_MALFORMAT, CURLE_UNSUPPORTED_PROTOCOL, CURLE_BAD_FUNCTION_ARGUMENT, CURLE_UNKNOWN_OPTION,
+        case CURLE_URL_MALFORMAT, CURLE_BAD_FUNCTION_ARGUMENT, CURLE_UNKNOWN_OPTION,
             CURLE_NOT_BUILT_IN:
             .invalidRequest
         case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY: .unknownHost
@@ -127,7 +135,9 @@ internal import CCurl
             .tls
         case CURLE_OPERATION_TIMEDOUT: .timedOut
         case CURLE_FILESIZE_EXCEEDED: .answerTooLarge
-        case CURLE_WEIRD_SERVER_REPLY, CURLE_GOT_NOTHING, CURLE_RECV_ERROR, CURLE_SEND_ERROR, CURLE_PARTIAL_FILE,
+        // URLs were taken apart before: this is an answer in another protocol than the one that was spoken.
+        case CURLE_UNSUPPORTED_PROTOCOL, CURLE_WEIRD_SERVER_REPLY, CURLE_GOT_NOTHING, CURLE_RECV_ERROR,
+            CURLE_SEND_ERROR, CURLE_PARTIAL_FILE,
             CURLE_BAD_CONTENT_ENCODING, CURLE_HTTP2, CURLE_CHUNK_FAILED:
             .brokenAnswer
         case CURLE_LOGIN_DENIED, CURLE_AUTH_ERROR: .authentication

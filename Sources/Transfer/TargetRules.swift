@@ -43,7 +43,9 @@ package struct TargetRules: Sendable {
         }
         if isNamed(url) { return nil }
         if url.scheme != "https" { return "is not https" }
-        if url.port != 443, url.port < 1_024 { return "has the port \(url.port); 443 and those from 1024 on are allowed" }
+        if url.port != 443, url.port < 1_024 {
+            return "has the port \(url.port); 443 and those from 1024 on are allowed"
+        }
         if let address = NetworkAddress(literal: url.host), !address.isPublic {
             return "leads to an address that events are not sent to"
         }

@@ -64,6 +64,7 @@ def organization(api):
     )
     refused(422, "validation_error", api, "update_organization", update)
     secrets(api.api_client)
+    webhooks(api.api_client)
     updated = call(api, "update_organization", update)
     check(updated.organization_name == "Söhne & Töchter", repr(updated))
     check(updated.metadata == {"plan": {"nested": [1, 2.5, None, True]}}, repr(updated))
@@ -71,6 +72,35 @@ def organization(api):
     check(updated.default_llm_credentials == {"openai": "openai_key"}, repr(updated))
     credits = call(api, "get_credits_organizations")
     check(credits["credit_count"] == 100_000, repr(credits))
+
+
+def webhooks(api):
+    """The SDK knows only the official names of events, which stand for ours."""
+    api = mixpeek.api.WebhooksApi(api)
+
+    def described(name, **configs):
+        config = models.WebhookConfig(url="https://hooks.example.org/portcullis", **configs)
+        channel = models.WebhookChannelInput(channel="webhook", configs=models.Configs(config))
+        return models.WebhookInput(
+            webhook_name=name, event_types=["object.created", "resource.execution_failed"], channels=[channel]
+        )
+
+    made = call(api, "create_webhook_organizations", described("storage", headers={"X-Token": "t"}, timeout=5))
+    config = made.channels[0].configs.actual_instance
+    check(isinstance(config, models.WebhookConfig) and config.signing_secret.startswith("whsec_"), repr(made))
+    check(config.headers == {"X-Token": "redacted"} and config.timeout == 5, repr(made))
+    refused(409, "already_exists", api, "create_webhook_organizations", described("storage"))
+    read = call(api, "get_webhook_organizations", made.webhook_id)
+    check(read.webhook_name == "storage" and read.is_active is True, repr(read))
+    check(read.channels[0].configs.actual_instance.signing_secret == "redacted", repr(read))
+    listed = call(api, "list_webhooks_organizations")
+    check(listed.total == 1 and listed.results[0].webhook_id == made.webhook_id, repr(listed))
+    wanted = models.ListWebhooksRequest(event_type="object.deleted", is_active=True)
+    check(call(api, "list_webhooks_organizations", list_webhooks_request=wanted).total == 0, "filtered")
+    changed = call(api, "update_webhook_organizations", made.webhook_id, described("renamed"))
+    check(changed.webhook_name == "renamed" and changed.updated_at >= made.updated_at, repr(changed))
+    check(call(api, "delete_webhook_organizations", made.webhook_id) is None, "delete")
+    refused(404, "not_found", api, "get_webhook_organizations", made.webhook_id)
 
 
 def secrets(api):

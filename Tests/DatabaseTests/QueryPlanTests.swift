@@ -65,6 +65,27 @@ private final class ExplainingTransaction: Transaction {
         #expect(id == organization.internalID)
     }
 
+    private static func runWebhooks(
+        _ transaction: ExplainingTransaction, _ organization: Organization, _ upload: UploadRecord
+    ) throws(DatabaseError) {
+        let (now, webhook) = (Moment.start, Sample.webhook(of: organization))
+        try transaction.webhooks.insert(webhook)
+        _ = try transaction.webhooks.find(organization.internalID, "name")
+        _ = try transaction.webhooks.list(organization.internalID)
+        try transaction.events.emit(.uploadAccepted, upload, at: now)
+        _ = try transaction.deliveries.webhooksDue(after: "", now: now, limit: 4)
+        let claims = try transaction.deliveries.claim(
+            for: webhook.id, node: "n", now: now, leaseMilliseconds: 1, limits: DeliveryLimits(), limit: 4)
+        for claim in claims { try transaction.deliveries.succeed(claim, DeliveryAttempt(), now: now) }
+        for status in [nil, Delivery.Status.failed] {
+            _ = try transaction.deliveries.list(webhook.id, status: status, after: PageCursor(at: now, id: "x"))
+        }
+        _ = try transaction.deliveries.giveUp(before: now, now: now)
+        try transaction.deliveries.purge(before: now)
+        try transaction.events.purge(before: now)
+        try transaction.deliveries.releaseLeases(ofNode: "n")
+    }
+
     private static func runRequests(
         _ transaction: ExplainingTransaction, _ organization: Organization, _ user: User, _ upload: UploadRecord
     ) throws(DatabaseError) {
@@ -106,6 +127,7 @@ private final class ExplainingTransaction: Transaction {
             _ = try transaction.uploads.list(id, filter: filter, after: cursor)
         }
         try runQuarantine(transaction, organization, upload)
+        try runWebhooks(transaction, organization, upload)
         _ = try transaction.uploads.resolveScan(id, id: upload.id, receipt: upload.receipt)
         _ = try transaction.uploads.markDeleted(id, id: upload.id, now: now)
         _ = try transaction.blobs.release(id, upload.sha256)

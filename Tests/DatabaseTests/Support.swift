@@ -81,6 +81,16 @@ enum Sample {
             createdAt: createdAt, updatedAt: createdAt)
     }
 
+    static func webhook(
+        of organization: Organization, name: String = "hook", kinds: [EventKind] = EventKind.allCases
+    ) -> Webhook {
+        Webhook(
+            id: RandomID.webhookID(), organization: organization.internalID, name: name,
+            eventTypes: kinds.map(\.rawValue), resourceTypes: nil, url: "https://example.org/", headerNames: [],
+            timeoutMilliseconds: 10_000, sealed: [1, 2], keyFingerprint: "f", isActive: true, createdAt: Moment.start,
+            updatedAt: Moment.start)
+    }
+
     static func user(of organization: Organization, email: String = "a@example.org") -> User {
         User(
             id: RandomID.userID(), organization: organization.internalID, email: email, name: "A", role: .admin,

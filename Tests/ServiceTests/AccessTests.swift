@@ -77,17 +77,20 @@ struct AccessTests {
         let created = try one.send(HTTPRequest("POST", "/v1/organizations/users/\(email)/api-keys", json: key)).json
         let secret: JSON = ["secret_name": "theirs", "secret_value": "v"]
         #expect(try one.send(HTTPRequest("POST", "/v1/organizations/secrets", json: secret)).status == 200)
+        let hook = try WebhookClient(one, "https://hooks.example.org/", name: "theirs")
         let upload = try one.accepted(Sample.text)
+        let delivery = try #require(hook.deliveries().first?["delivery_id"].string)
         let task = try BucketClient(one, bucket: "default").post(
             "/confirm/batch", ["confirmations": [["upload_id": .string(upload)]]])
         let theirs = [
             "user_email": email, "key_name": "theirs", "secret_name": "theirs",
-            "upload_id": upload, "bucket_identifier": "default",
+            "identifier": hook.id, "delivery_id": delivery, "upload_id": upload, "bucket_identifier": "default",
             "task_id": try #require(task.json["task_id"].string), "key_id": try #require(created["key_id"].string),
             "audit_id": try #require(one.get("/v1/organizations/audit/logs").json["results"][0]["audit_id"].string),
         ]
         let unknown = [
             "user_email": "only-nowhere@example.org", "key_name": "nobodys", "secret_name": "nobodys",
+            "identifier": "wh_0000000000000000", "delivery_id": "dlv_0000000000000000",
             "upload_id": "upl_0000000000000000", "key_id": "key_0000000000000000",
             "audit_id": "aud_0000000000000000", "bucket_identifier": "default", "task_id": "task_0000000000000000",
         ]

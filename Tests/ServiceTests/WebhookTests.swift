@@ -9,7 +9,8 @@ struct WebhookTests {
     @Test("An accepted upload is told of once, signed, as the API shows it")
     func accepted() throws {
         let (tenant, receiver) = (try Service.tenant(), try Receiver())
-        let hook = try WebhookClient(tenant, receiver.url, ["headers": ["X-Token": "t 1", "Authorization": "Bearer b"]])
+        let hook = try WebhookClient(
+            tenant, receiver.url, ["headers": ["X-Token": "t 1", "Authorization": "Bearer b"]])
         let upload = try tenant.accepted(Sample.text)
         let message = try #require(receiver.wait(for: 1).first)
         let event = try message.json
@@ -84,7 +85,9 @@ struct WebhookTests {
     @Test("What becomes of an upload is told in its order, each time as it is then")
     func lifeOfAnUpload() throws {
         let (tenant, receiver) = (try Service.tenant(), try Receiver())
-        let events = ["upload.accepted", "upload.rejected", "upload.unscanned", "upload.quarantined", "upload.released"]
+        let events = [
+            "upload.accepted", "upload.rejected", "upload.unscanned", "upload.quarantined", "upload.released",
+        ]
         _ = try WebhookClient(tenant, receiver.url, events: events)
         let rejected = try tenant.upload(fixture: Sample.nsfwJPEG)
         #expect(rejected.status == 422)

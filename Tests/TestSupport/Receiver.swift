@@ -19,8 +19,8 @@ package final class Receiver: Sendable {
     /// What becomes of one message.
     package enum Reply: Sendable {
         case status(Int, headers: String = "", body: String = "")
-        /// Bytes as they are, without end: a little at a time, until the other side goes.
-        case trickle(String, pauseMilliseconds: Int)
+        /// Bytes as they are: the first ones at once, then the same again and again, until the other side goes.
+        case trickle(String = "", then: String, pauseMilliseconds: Int)
         /// No answer until the other side goes.
         case silence
         /// The connection is closed without an answer.
@@ -126,7 +126,8 @@ package final class Receiver: Sendable {
             Self.write(
                 "HTTP/1.1 \(status) X\r\nContent-Length: \(body.utf8.count)\r\nConnection: close\r\n\(headers)\r\n\(body)",
                 to: connection)
-        case .trickle(let text, let milliseconds):
+        case .trickle(let start, let text, let milliseconds):
+            Self.write(start, to: connection)
             while Self.write(text, to: connection) { pause(milliseconds: milliseconds) }
         case .silence:
             var byte: UInt8 = 0

@@ -55,9 +55,11 @@ enum ModuleTable {
         "Operations": ["Database", "Domain", "Endpoints", "HTTP", "Telemetry", "WorkerPool"],
         "Server": [
             "Admission", "Authentication", "BlobStore", "Buckets", "Charge", "Crypto", "Database", "DatabaseSQLite",
-            "Delivery", "Domain", "Endpoints", "Execution", "Gate", "HTTP", "JSON", "Maintenance", "Models", "Operations",
+            "Delivery", "Domain", "Endpoints", "Execution", "Gate", "HTTP", "JSON", "Maintenance", "Models",
+            "Operations",
             "Policy", "Settings", "Spool",
-            "Store", "SystemCalls", "Telemetry", "Tenancy", "Transfer", "UploadPipeline", "WorkerPool", "WorkerProtocol",
+            "Store", "SystemCalls", "Telemetry", "Tenancy", "Transfer", "UploadPipeline", "WorkerPool",
+            "WorkerProtocol",
         ],
     ]
 
