@@ -12,7 +12,9 @@ package enum RandomID {
     package static func eventID() -> EventID { .init(rawValue: "evt_" + base62(16)) }
     package static func deliveryID() -> DeliveryID { .init(rawValue: "dlv_" + base62(16)) }
     /// `wh_` + 16 hexadecimal characters: the SDK takes no other form.
-    package static func webhookID() -> WebhookID { .init(rawValue: "wh_" + Hexadecimal.encode(RandomBytes.generate(8))) }
+    package static func webhookID() -> WebhookID {
+        .init(rawValue: "wh_" + Hexadecimal.encode(RandomBytes.generate(8)))
+    }
     /// What a webhook's deliveries are signed with: `whsec_` + 43 characters, 256 bits.
     package static func webhookSecret() -> String { "whsec_" + base62(43) }
     package static func auditID() -> String { "aud_" + base62(16) }

@@ -1,6 +1,10 @@
+import BlobStore
 import Database
 import Delivery
+import Domain
 import Settings
+import Telemetry
+import Tenancy
 import Transfer
 
 extension DeliveryConfiguration {
@@ -16,6 +20,15 @@ extension DeliveryConfiguration {
 }
 
 extension Service {
+    static func dispatcher(
+        _ settings: WebhookSettings, _ targets: TargetRules, _ vault: SecretVault?, _ database: any DatabaseDriver,
+        _ blobs: LocalBlobStore, _ time: any TimeSource, _ log: Logger, _ metrics: MetricsRegistry
+    ) -> WebhookDispatcher {
+        WebhookDispatcher(
+            database: database, vault: vault?.webhooks, configuration: DeliveryConfiguration(settings, targets),
+            node: blobs.nodeID, userAgent: "Portcullis/\(HelpText.version)", time: time, log: log, metrics: metrics)
+    }
+
     static func targets(_ settings: WebhookSettings) throws -> TargetRules {
         guard let rules = TargetRules(allowed: settings.allowedHosts) else {
             throw ConfigurationError(

@@ -68,13 +68,9 @@ final class Service: Sendable {
             database: database, blobs: blobs, register: register, gate: gate, pool: classifier.pool,
             buckets: buckets.upkeep, undos: services.undos, time: time, executor: executor, log: log,
             metrics: metrics)
-
         let vault = try Self.vault(settings.accounts, database, log)
         let targets = try Self.targets(settings.webhooks)
-        webhooks = WebhookDispatcher(
-            database: database, vault: vault?.webhooks,
-            configuration: DeliveryConfiguration(settings.webhooks, targets), node: blobs.nodeID,
-            userAgent: "Portcullis/\(HelpText.version)", time: time, log: log, metrics: metrics)
+        webhooks = Self.dispatcher(settings.webhooks, targets, vault, database, blobs, time, log, metrics)
 
         // Routers.
         let health = Self.health(database, blobs, classifier.pool, upkeep)
@@ -85,8 +81,7 @@ final class Service: Sendable {
         buckets.register(on: &publicRouter, routes)
         Tenants(
             database: database, time: time, rateLimitCeiling: settings.accounts.rateLimitCeiling,
-            selfServiceCredits: settings.accounts.selfServiceCredits,
-            vault: vault, targets: targets
+            selfServiceCredits: settings.accounts.selfServiceCredits, vault: vault, targets: targets
         ).register(on: &publicRouter, routes)
         health.register(on: &publicRouter)
         OpenAPIDocument.register(on: &publicRouter, title: "Portcullis", version: HelpText.version)

@@ -83,7 +83,6 @@ private final class ExplainingTransaction: Transaction {
         _ = try transaction.deliveries.giveUp(before: now, now: now)
         try transaction.deliveries.purge(before: now)
         try transaction.events.purge(before: now)
-        try transaction.deliveries.releaseLeases(ofNode: "n")
     }
 
     private static func runRequests(

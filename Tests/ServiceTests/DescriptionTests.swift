@@ -113,6 +113,7 @@ struct DescriptionTests {
         ).json
         let values = [
             "user_email": tenant.email, "key_id": try #require(created["key_id"].string), "email": tenant.email,
+            "identifier": try WebhookClient(tenant, "https://hooks.example.org/").id,
             "upload_id": try tenant.accepted(Sample.text), "organization_id": tenant.id,
             "bucket_identifier": "default",
             "audit_id": try #require(tenant.get("/v1/organizations/audit/logs").json["results"][0]["audit_id"].string),
