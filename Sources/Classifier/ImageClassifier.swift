@@ -10,6 +10,9 @@ package final class ImageClassifier {
     private let manifest: ModelManifest
     private let preprocessor: Preprocessor
     private let session: InferenceSession
+    /// What clears pictures that are plainly clean; nil without one.
+    private let screen: InferenceSession?
+    package let screenStatus: ScreenStatus
 
     package var identity: ModelIdentity { manifest.identity }
     /// ONNX Runtime's version.
@@ -18,11 +21,42 @@ package final class ImageClassifier {
     /// Loads the runtime and the manifest's model, compares the model with the manifest and runs it once.
     /// - Parameter runtimeLibraryPath: ONNX Runtime's shared library; a name without a slash is searched for where the
     ///   system keeps its libraries.
-    package init(manifest: ModelManifest, runtimeLibraryPath: String) throws(ClassifierError) {
+    ///   - usesScreen: whether to load the manifest's screen model too. One that is missing or wrong is no error:
+    ///     `screenStatus` says so, and everything is scored exactly.
+    package init(
+        manifest: ModelManifest, runtimeLibraryPath: String, usesScreen: Bool = false
+    ) throws(ClassifierError) {
         self.manifest = manifest
         preprocessor = Preprocessor(manifest)
-        session = try InferenceSession(manifest: manifest, library: RuntimeLibrary(path: runtimeLibraryPath))
+        let library = try RuntimeLibrary(path: runtimeLibraryPath)
+        let model: [UInt8]
+        do {
+            model = try manifest.readModel()
+        } catch {
+            throw .modelUnusable(error.description)
+        }
+        session = try InferenceSession(model, manifest: manifest, library: library)
+        (screen, screenStatus) =
+            usesScreen ? Self.loadScreen(of: manifest, preprocessor, library) : (nil, .off)
         try warmUp()
+    }
+
+    /// The screen, once it gave the known input the score that its manifest says.
+    private static func loadScreen(
+        of manifest: ModelManifest, _ preprocessor: Preprocessor, _ library: RuntimeLibrary
+    ) -> (InferenceSession?, ScreenStatus) {
+        do {
+            guard let description = try ScreenManifest(of: manifest) else { return (nil, .off) }
+            let session = try InferenceSession(description.readModel(), manifest: manifest, library: library)
+            let found = try unsafe session.score { tensor in unsafe preprocessor.fill(tensor, with: manifest.selfTest) }
+            guard abs(found - description.selfTestScore) <= description.selfTestTolerance else {
+                throw ClassifierError.selfTestFailed(
+                    expected: description.selfTestScore, found: found, tolerance: description.selfTestTolerance)
+            }
+            return (session, .ready(sha256: description.sha256.rawValue, selfTestScore: found))
+        } catch {
+            return (nil, .unusable("\(error)"))
+        }
     }
 
     /// Scores the manifest's known input and compares the score with the manifest's. Gives the score found.
@@ -36,20 +70,22 @@ package final class ImageClassifier {
     }
 
     /// Scores the file's frames, and stops at the first that scores `threshold` or more.
-    /// - Parameter type: what the file is by its content.
+    /// - Parameters:
+    ///   - type: what the file is by its content.
+    ///   - mode: without a screen, everything is scored exactly whatever it is.
     package func classify(
-        _ file: RawSpan, type: MediaType, limits: DecodeLimits, threshold: Double
+        _ file: RawSpan, type: MediaType, limits: DecodeLimits, threshold: Double, mode: ScanMode = .exact
     ) throws(ScanError) -> ScanScore {
-        let scorer = try scorer(file, type: type, limits: limits, threshold: threshold)
+        let scorer = try scorer(file, type: type, limits: limits, threshold: threshold, mode: mode)
         if let failure = scorer.failure { throw .classifier(failure) }
         return scorer.score
     }
 
     /// What has seen the file's frames.
     func scorer(
-        _ file: RawSpan, type: MediaType, limits: DecodeLimits, threshold: Double
+        _ file: RawSpan, type: MediaType, limits: DecodeLimits, threshold: Double, mode: ScanMode = .exact
     ) throws(ScanError) -> FrameScorer {
-        let scorer = FrameScorer(preprocessor: preprocessor, session: session, threshold: threshold)
+        let scorer = makeScorer(threshold: threshold, mode)
         do {
             try ImageDecoder.decode(file, type: type, limits: limits, visitor: scorer)
         } catch {
@@ -59,6 +95,16 @@ package final class ImageClassifier {
             }
         }
         return scorer
+    }
+
+    private func makeScorer(threshold: Double, _ mode: ScanMode) -> FrameScorer {
+        let passes: FrameScorer.Screen? =
+            switch (mode, screen) {
+            case (.exact, _), (_, nil): nil
+            case (.screened(let margin), let screen?): .init(session: screen, margin: margin)
+            case (.screenOnly, let screen?): .init(session: screen, margin: nil)
+            }
+        return FrameScorer(preprocessor: preprocessor, session: session, screen: passes, threshold: threshold)
     }
 
     /// Passes through every library once, so that none of them loads or looks up anything later.

@@ -15,14 +15,9 @@ internal import Models
     private let input: TensorBuffer
     private let output: TensorBuffer
 
-    init(manifest: ModelManifest, library: RuntimeLibrary) throws(ClassifierError) {
+    /// - Parameter model: the ONNX file's bytes, with the input and the output that the manifest describes.
+    init(_ model: [UInt8], manifest: ModelManifest, library: RuntimeLibrary) throws(ClassifierError) {
         self.library = library
-        let model: [UInt8]
-        do {
-            model = try manifest.readModel()
-        } catch {
-            throw .modelUnusable(error.description)
-        }
         let options = try Self.makeOptions(library)
         session = try library.makeSession(model, options: options)
         try ModelInspection.check(session, against: manifest, library: library)

@@ -19,12 +19,15 @@ extension DecisionReceipt {
             object["score"] = .number(scan.score)
             object["frames_total"] = .integer(Int64(scan.framesTotal))
             object["frames_scanned"] = .integer(Int64(scan.framesScanned))
+            object["pass"] = .string(scan.pass.rawValue)
         }
         if let model {
-            object["model"] = [
+            var fields: JSONObject = [
                 "name": .string(model.name), "sha256": .string(model.sha256),
                 "preprocessing": .string(model.preprocessing),
             ]
+            fields["screen_sha256"] = model.screenSHA256.map(JSONValue.string)
+            object["model"] = .object(fields)
         }
         object["explanation"] = explanation.map(JSONValue.string)
         return JSONValue.object(object).encoded
@@ -38,14 +41,17 @@ extension DecisionReceipt {
         if object["score"] != nil {
             scan = ScanScore(
                 score: try fields.double("score"), framesTotal: Int(try fields.integer("frames_total")),
-                framesScanned: Int(try fields.integer("frames_scanned")))
+                framesScanned: Int(try fields.integer("frames_scanned")),
+                // Receipts from before there was a screen say nothing of it.
+                pass: object["pass"] == nil ? .exact : try fields.value("pass"))
         }
         var model: ModelIdentity?
         if let object = object["model"]?.objectValue {
             let fields = ReceiptFields(object: object)
             model = ModelIdentity(
                 name: try fields.text("name"), sha256: try fields.text("sha256"),
-                preprocessing: try fields.text("preprocessing"))
+                preprocessing: try fields.text("preprocessing"),
+                screenSHA256: object["screen_sha256"]?.stringValue)
         }
         return DecisionReceipt(
             decision: try fields.value("decision"), reason: try fields.value("reason"), scan: scan,

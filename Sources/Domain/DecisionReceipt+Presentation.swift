@@ -8,6 +8,7 @@ extension DecisionReceipt {
             "threshold": .number(threshold),
             "frames_total": JSONValue(scan?.framesTotal),
             "frames_scanned": JSONValue(scan?.framesScanned),
+            "pass": JSONValue(scan?.pass.rawValue),
             "model": model.map(\.presentation) ?? .null,
             "policy": [
                 "plane": .string(policy.plane.rawValue),
@@ -25,6 +26,10 @@ extension DecisionReceipt {
 
 extension ModelIdentity {
     fileprivate var presentation: JSONValue {
-        ["name": .string(name), "sha256": .string(sha256), "preprocessing": .string(preprocessing)]
+        var object: JSONObject = [
+            "name": .string(name), "sha256": .string(sha256), "preprocessing": .string(preprocessing),
+        ]
+        object["screen_sha256"] = screenSHA256.map(JSONValue.string)
+        return .object(object)
     }
 }

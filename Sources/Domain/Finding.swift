@@ -37,14 +37,17 @@ package enum ScanState: String, CaseIterable, Sendable {
 
 /// Frames and scores of one file.
 package struct ScanScore: Hashable, Sendable {
-    /// The highest score of all examined frames, 0...1.
+    /// The highest score of all examined frames, 0...1: the screen's where that cleared the file, else the highest of those
+    /// that were scored exactly.
     package var score: Double
     package var framesTotal: Int
     package var framesScanned: Int
-    package init(score: Double, framesTotal: Int, framesScanned: Int) {
+    package var pass: ScanPass
+    package init(score: Double, framesTotal: Int, framesScanned: Int, pass: ScanPass = .exact) {
         self.score = score
         self.framesTotal = framesTotal
         self.framesScanned = framesScanned
+        self.pass = pass
     }
 }
 
@@ -55,10 +58,13 @@ package struct ModelIdentity: Hashable, Sendable {
     package var sha256: String
     /// Version of the preprocessing, as the model's manifest names it.
     package var preprocessing: String
-    package init(name: String, sha256: String, preprocessing: String) {
+    /// SHA-256 of the screen model's file; nil where no screen took part.
+    package var screenSHA256: String?
+    package init(name: String, sha256: String, preprocessing: String, screenSHA256: String? = nil) {
         self.name = name
         self.sha256 = sha256
         self.preprocessing = preprocessing
+        self.screenSHA256 = screenSHA256
     }
 }
 

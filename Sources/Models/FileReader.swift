@@ -1,3 +1,5 @@
+internal import Crypto
+internal import Domain
 internal import Glibc
 
 /// Reads whole files without Foundation, which the sandboxed process does without.
@@ -25,6 +27,14 @@ enum FileReader {
             guard count > 0 else { throw .unreadable(file: path, reason: "it became shorter while it was read") }
             filled += count
         }
+        return bytes
+    }
+
+    /// The bytes of an ONNX file that has this hash.
+    static func readModel(_ path: String, sha256: ContentHash) throws(ModelError) -> [UInt8] {
+        let bytes = try read(path, maximumBytes: 2_147_483_647)
+        let found = SHA256.hash(of: bytes)
+        guard found == sha256 else { throw .wrongHash(file: path, expected: sha256.rawValue, found: found.rawValue) }
         return bytes
     }
 

@@ -34,6 +34,19 @@ struct ManifestSection {
         return text
     }
 
+    /// nil for a member that is absent or null.
+    mutating func optionalText(_ key: String) throws(ModelError) -> String? {
+        guard let value = members[key], value != .null else { return nil }
+        return try text(key)
+    }
+
+    mutating func hash(_ key: String) throws(ModelError) -> ContentHash {
+        guard let hash = ContentHash(rawValue: try text(key)) else {
+            throw invalid(key, "64 lower-case hexadecimal characters")
+        }
+        return hash
+    }
+
     mutating func texts(_ key: String, count: Int) throws(ModelError) -> [String] {
         let texts = take(key)?.arrayValue?.compactMap(\.stringValue) ?? []
         guard texts.count == count else { throw invalid(key, "\(count) texts") }

@@ -17,17 +17,17 @@ extension ModelManifest {
         guard !file.utf8.contains(UInt8(ascii: "/")) else {
             throw root.invalid("file", "the name of a file in the manifest's directory")
         }
-        let digest = try root.text("sha256")
-        guard let hash = ContentHash(rawValue: digest) else {
-            throw root.invalid("sha256", "64 lower-case hexadecimal characters")
-        }
-        sha256 = hash
+        sha256 = try root.hash("sha256")
         input = try Self.input(root.section("input"))
         preprocessing = try Self.preprocessing(root.section("preprocessing"), input: input)
         output = try Self.output(root.section("output"))
         threshold = try root.number("threshold", in: 0...1)
         licence = try root.text("licence")
         source = try root.text("source")
+        screen = try root.optionalText("screen")
+        if let screen, screen.utf8.contains(UInt8(ascii: "/")) {
+            throw root.invalid("screen", "the name of a file in the manifest's directory")
+        }
         selfTest = try Self.selfTest(root.section("self_test"))
         try root.finish()
     }

@@ -1,4 +1,3 @@
-internal import Crypto
 package import Domain
 
 /// A classifier, described by a JSON file that lies beside its ONNX file: another model is another manifest, not code.
@@ -80,6 +79,8 @@ package struct ModelManifest: Hashable, Sendable {
     package var threshold: Double
     package var licence: String
     package var source: String
+    /// Name of the screen model's manifest in this one's directory; nil where there is none.
+    package var screen: String?
     package var selfTest: SelfTest
 
     package var identity: ModelIdentity {
@@ -87,9 +88,12 @@ package struct ModelManifest: Hashable, Sendable {
     }
 
     /// Path of the ONNX file.
-    package var modelPath: String {
-        guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return file }
-        return String(path[...slash]) + file
+    package var modelPath: String { path(ofNeighbour: file) }
+
+    /// Path of another file in the manifest's directory.
+    func path(ofNeighbour name: String) -> String {
+        guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return name }
+        return String(path[...slash]) + name
     }
 
     /// Reads the manifest at `path`.
@@ -98,12 +102,5 @@ package struct ModelManifest: Hashable, Sendable {
     }
 
     /// The bytes of the ONNX file, whose hash was found to be the manifest's.
-    package func readModel() throws(ModelError) -> [UInt8] {
-        let bytes = try FileReader.read(modelPath, maximumBytes: 2_147_483_647)
-        let found = SHA256.hash(of: bytes)
-        guard found == sha256 else {
-            throw .wrongHash(file: modelPath, expected: sha256.rawValue, found: found.rawValue)
-        }
-        return bytes
-    }
+    package func readModel() throws(ModelError) -> [UInt8] { try FileReader.readModel(modelPath, sha256: sha256) }
 }

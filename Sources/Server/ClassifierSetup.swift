@@ -1,3 +1,4 @@
+import Domain
 import Glibc
 import Models
 import Settings
@@ -21,6 +22,14 @@ struct ClassifierSetup: Sendable {
         } catch { manifestProblem = "\(error)" }
         let source = ThresholdSource(settings, manifest)
         threshold = { source.current() }
+        if let margin = settings.screenMargin, let manifest, margin > threshold() * ScreenMargin.maximumShare {
+            log.warning(
+                "screen_margin_lowered",
+                [
+                    "key": "PORTCULLIS_SCREEN_MARGIN", "model": .string(manifest.name), "given": .number(margin),
+                    "used": .number(ScreenMargin(margin).value(forThreshold: threshold())),
+                ])
+        }
         let cores = max(1, sysconf(CInt(_SC_NPROCESSORS_ONLN)))
         let executable = settings.workerExecutable.isEmpty ? Self.siblingWorker() : settings.workerExecutable
         pool = ScanPool(
@@ -31,6 +40,7 @@ struct ClassifierSetup: Sendable {
                 queueWaitMilliseconds: settings.queueWaitMilliseconds,
                 deadlineMilliseconds: settings.deadlineMilliseconds,
                 memoryMegabytes: settings.workerMemoryMegabytes,
+                screen: settings.usesScreen ? ScreenMargin(settings.screenMargin) : nil,
                 limits: ScanLimits(
                     maximumFileBytes: settings.maximumImageBytes, maximumPixelsPerFrame: settings.maximumFramePixels,
                     maximumPixelsStreamed: settings.maximumStreamedPixels,

@@ -9,6 +9,9 @@ package struct ClassifierSettings: Sendable {
     package var runtimeLibrary: String
     /// nil: the model's own.
     package var threshold: Double?
+    package var usesScreen: Bool
+    /// nil: derived from the threshold.
+    package var screenMargin: Double?
     package var deadlineMilliseconds: Int
     package var queueWaitMilliseconds: Int
     package var queueLength: Int
@@ -24,6 +27,13 @@ package struct ClassifierSettings: Sendable {
         modelManifest = try source.read(Self.modelSetting)
         runtimeLibrary = try source.read(Self.runtimeSetting)
         threshold = try source.read(Self.thresholdSetting)
+        usesScreen = try source.read(Self.screenSetting)
+        screenMargin = try source.read(Self.screenMarginSetting)
+        if let margin = screenMargin, margin > (threshold ?? 1) / 2 {
+            throw SettingsError(
+                "\(Self.screenMarginSetting.name): \(margin) is more than half the threshold, \(threshold ?? 1); "
+                    + "the default is \(Self.screenMarginSetting.defaultText)")
+        }
         deadlineMilliseconds = try source.read(Self.deadlineSetting)
         queueWaitMilliseconds = try source.read(Self.queueWaitSetting)
         queueLength = try source.read(Self.queueLengthSetting)
@@ -47,6 +57,12 @@ package struct ClassifierSettings: Sendable {
         "PORTCULLIS_ONNXRUNTIME", default: "models/runtime/libonnxruntime.so", "ONNX Runtime's shared library.")
     static let thresholdSetting = Setting<Double?>.fraction(
         "PORTCULLIS_THRESHOLD", shownAs: "the model's own", "Scores at or above this are NSFW.")
+    static let screenSetting = Setting.flag(
+        "PORTCULLIS_SCREEN", default: true,
+        "Whether a cheaper pass may clear images that are plainly clean; every other one is scored by the exact pass.")
+    static let screenMarginSetting = Setting<Double?>.fraction(
+        "PORTCULLIS_SCREEN_MARGIN", shownAs: "0.55 below the threshold, which is 0.25 under 0.8",
+        "The screen clears what it scores below this; at most half the threshold.")
     static let deadlineSetting = Setting.integer(
         "PORTCULLIS_DEADLINE_MILLISECONDS", 1...600_000, default: 10_000,
         "Time for one worker to decode and score one file.")
@@ -69,8 +85,8 @@ package struct ClassifierSettings: Sendable {
 
     static let catalog = [
         workersSetting.entry, workerExecutableSetting.entry, workerMemorySetting.entry, modelSetting.entry,
-        runtimeSetting.entry, thresholdSetting.entry, deadlineSetting.entry, queueWaitSetting.entry,
-        queueLengthSetting.entry, imageBytesSetting.entry, framePixelsSetting.entry, streamedPixelsSetting.entry,
-        totalPixelsSetting.entry,
+        runtimeSetting.entry, thresholdSetting.entry, screenSetting.entry, screenMarginSetting.entry,
+        deadlineSetting.entry, queueWaitSetting.entry, queueLengthSetting.entry, imageBytesSetting.entry,
+        framePixelsSetting.entry, streamedPixelsSetting.entry, totalPixelsSetting.entry,
     ]
 }

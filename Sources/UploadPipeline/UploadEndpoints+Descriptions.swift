@@ -99,7 +99,12 @@ extension Schema {
             [
                 ("decision", .choice(["accepted", "rejected", "quarantined"])), ("reason", .string),
                 ("score", Schema.number.nullable), ("threshold", .number), ("frames_total", Schema.integer().nullable),
-                ("frames_scanned", Schema.integer().nullable), ("model", Schema.map(.string).nullable),
+                ("frames_scanned", Schema.integer().nullable),
+                (
+                    "pass",
+                    Schema.choice(ScanPass.allCases.map(\.rawValue)).nullable.described(
+                        "Which pass gave the score: `screen`, which only ever clears, or `exact`")
+                ), ("model", Schema.map(.string).nullable),
                 (
                     "policy",
                     answer([

@@ -30,7 +30,8 @@ struct ScanWorker {
         let selfTestScore: Double
         do {
             classifier = try ImageClassifier(
-                manifest: manifest, runtimeLibraryPath: arguments.runtimeLibraryPath)
+                manifest: manifest, runtimeLibraryPath: arguments.runtimeLibraryPath,
+                usesScreen: arguments.usesScreen)
             selfTestScore = try classifier.selfTest()
         } catch { throw StartError(error) }
         processorSeconds = Double(arguments.processorSeconds)
@@ -50,7 +51,7 @@ struct ScanWorker {
         } catch { throw StartError(error) }
         description = WorkerDescription(
             model: manifest.identity, selfTestScore: selfTestScore, sandbox: SandboxFeatures(report),
-            decodable: MediaType.decodable, program: program)
+            decodable: MediaType.decodable, program: program, screen: ScreenReport(classifier.screenStatus))
     }
 
     /// Answers one request after the other; returns when this worker retires, throws `closed` when the service is gone.
@@ -98,7 +99,7 @@ struct ScanWorker {
             return .scored(
                 try classifier.classify(
                     bytes, type: request.mediaType, limits: DecodeLimits(request.limits),
-                    threshold: request.threshold))
+                    threshold: request.threshold, mode: request.mode))
         } catch {
             switch error {
             case .unscannable(let explanation): return .corrupt(explanation)
@@ -127,6 +128,17 @@ extension DecodeLimits {
             maximumPixelsStreamed: limits.maximumPixelsStreamed, maximumPixelsTotal: limits.maximumPixelsTotal,
             maximumFrames: limits.maximumFrames, maximumScans: limits.maximumScans,
             maximumWorkingBytes: limits.maximumWorkingBytes)
+    }
+}
+
+extension ScreenReport {
+    fileprivate init(_ status: ScreenStatus) {
+        self =
+            switch status {
+            case .off: .off
+            case .ready(let sha256, let score): .ready(sha256: sha256, selfTestScore: score)
+            case .unusable(let text): .unusable(text)
+            }
     }
 }
 

@@ -1,3 +1,4 @@
+import Domain
 import Telemetry
 
 /// Why a worker was replaced; the raw values are labels of metrics.
@@ -28,6 +29,7 @@ struct PoolMetrics: Sendable {
     private let workers: Gauge
     private let restarts: Counter
     private let scans: Counter
+    private let passes: Counter
     private let unavailable: Counter
     private let failures: Counter
     private let gaveUp: Counter
@@ -44,6 +46,10 @@ struct PoolMetrics: Sendable {
         restarts = registry.counter(
             "portcullis_worker_restarts_total", help: "Workers that were replaced, by cause.", labels: ["cause"])
         scans = registry.counter("portcullis_scans_total", help: "Scans by outcome.", labels: ["outcome"])
+        passes = registry.counter(
+            "portcullis_scans_by_pass_total",
+            help: "Files with a score by the pass that gave it: the screen cleared them, or they were scored exactly.",
+            labels: ["pass"])
         unavailable = registry.counter(
             "portcullis_scan_unavailable_total", help: "Scans that found the classifier unavailable, by reason.",
             labels: ["reason"])
@@ -56,6 +62,7 @@ struct PoolMetrics: Sendable {
         for failure in ScanFailure.allCases { failures.increment(by: 0, failure.rawValue) }
         for cause in GiveUpCause.allCases { gaveUp.increment(by: 0, cause.rawValue) }
         for cause in RestartCause.allCases { restarts.increment(by: 0, cause.rawValue) }
+        for pass in ScanPass.allCases { passes.increment(by: 0, pass.rawValue) }
         for reason in UnavailableReason.allCases { unavailable.increment(by: 0, reason.rawValue) }
     }
 
@@ -73,7 +80,9 @@ struct PoolMetrics: Sendable {
 
     func count(_ outcome: ScanOutcome) {
         switch outcome {
-        case .scored: scans.increment("scored")
+        case .scored(let scan, _):
+            scans.increment("scored")
+            passes.increment(scan.pass.rawValue)
         case .unscannable: scans.increment("unscannable")
         case .gaveUp(let cause, _):
             scans.increment("unscannable")

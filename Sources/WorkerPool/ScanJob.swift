@@ -10,16 +10,19 @@ package struct ScanJob: Sendable {
     /// 0...1.
     package var threshold: Double
     package var priority: ScanPriority
+    /// nil: as the pool is configured.
+    package var mode: ScanMode?
 
     package init(
         descriptor: CInt, mediaType: MediaType, organization: OrganizationID, threshold: Double,
-        priority: ScanPriority = .upload
+        priority: ScanPriority = .upload, mode: ScanMode? = nil
     ) {
         self.descriptor = descriptor
         self.mediaType = mediaType
         self.organization = organization
         self.threshold = threshold
         self.priority = priority
+        self.mode = mode
     }
 }
 

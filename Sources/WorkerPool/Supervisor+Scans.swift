@@ -37,7 +37,7 @@ extension Supervisor {
         guard let process = slot.process else { return }
         let request = ScanRequest(
             id: scan.id, mediaType: scan.job.mediaType, threshold: scan.job.threshold,
-            limits: configuration.limitsForWorkers)
+            mode: slot.hasScreen ? configuration.mode(of: scan.job) : .exact, limits: configuration.limitsForWorkers)
         do {
             try process.channel.send(request.encoded(), passing: scan.job.descriptor)
             process.allowMoreStandardError()

@@ -178,6 +178,7 @@ extension Supervisor {
                     "start_milliseconds": .integer(Int64(milliseconds)),
                 ])
             warnAboutSandbox(description.sandbox)
+            takeNote(of: description.screen)
         }
     }
 
@@ -188,6 +189,16 @@ extension Supervisor {
         let missing = SandboxFeatures.all.subtracting(features).names
         guard !missing.isEmpty else { return }
         log.warning("worker_sandbox_degraded", ["missing": .array(missing.map(JSONValue.string))])
+    }
+
+    /// Says once what is wrong with the screen.
+    private func takeNote(of screen: ScreenReport) {
+        if case .ready(let sha256, _) = screen { lastScreenSHA256 = sha256 }
+        guard screen != reportedScreen else { return }
+        reportedScreen = screen
+        guard case .unusable(let text) = screen else { return }
+        log.warning(
+            "screen_unusable", ["error": .string(text), "consequence": "every image is scored by the exact model"])
     }
 
     func readStandardError(of slot: WorkerSlot) {

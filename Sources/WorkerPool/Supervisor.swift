@@ -24,6 +24,9 @@ final class Supervisor {
     var meanScanSeconds = firstMeanScanSeconds
     var lastReady: WorkerDescription?
     var lastScanner: ScannerIdentity?
+    /// Of the last worker that had a screen: another one may lack it, and those that have it still clear by it.
+    var lastScreenSHA256: String?
+    var reportedScreen: ScreenReport?
     var reportedSandbox: SandboxFeatures?
     private(set) var isStopping = false
     /// Given at the end of each round, so that whoever has an answer sees a status that knows of it.
@@ -129,13 +132,21 @@ final class Supervisor {
             status.queued = queue.count
             status.unavailableReason = status.outOfService ? .outOfService : unavailableReason
             status.sandbox = live.compactMap(\.description?.sandbox).reduce(nil) { $0?.intersection($1) ?? $1 }
-            status.model = lastReady?.model
+            status.model = modelInUse
+            status.screen = lastReady?.screen ?? .off
             status.selfTestScore = lastReady?.selfTestScore
             status.scanner = lastScanner
             status.meanScanSeconds = meanScanSeconds
             status.processes = live.compactMap { $0.process?.child.id }
         }
         metrics.show(board.status)
+    }
+
+    /// The model of the last worker that became ready, with the screen that its reports of clearing mean.
+    private var modelInUse: ModelIdentity? {
+        var model = lastReady?.model
+        model?.screenSHA256 = lastScreenSHA256
+        return model
     }
 
     var isOutOfService: Bool { board.status.outOfService }

@@ -1,3 +1,4 @@
+internal import Domain
 package import WorkerProtocol
 
 /// What a pool runs and how far it goes.
@@ -21,6 +22,8 @@ package struct WorkerPoolConfiguration: Sendable {
     package var memoryMegabytes: Int
     /// Processor time of one worker. It retires, between two files, some time before.
     package var processorSeconds: Int
+    /// nil: every picture is scored exactly.
+    package var screen: ScreenMargin?
     package var limits: ScanLimits
     /// User and group that workers of a service run by root become; 65534 is nobody.
     package var user: UInt32
@@ -30,7 +33,7 @@ package struct WorkerPoolConfiguration: Sendable {
         workerExecutable: String, manifestPath: String, runtimeLibraryPath: String, workers: Int,
         queueLength: Int = 256, queueWaitMilliseconds: Int = 10_000, deadlineMilliseconds: Int = 20_000,
         startMilliseconds: Int = 30_000, memoryMegabytes: Int = 512, processorSeconds: Int = 3_600,
-        limits: ScanLimits = ScanLimits(), user: UInt32 = 65_534, group: UInt32 = 65_534
+        screen: ScreenMargin? = nil, limits: ScanLimits = ScanLimits(), user: UInt32 = 65_534, group: UInt32 = 65_534
     ) {
         self.workerExecutable = workerExecutable
         self.manifestPath = manifestPath
@@ -42,9 +45,16 @@ package struct WorkerPoolConfiguration: Sendable {
         self.startMilliseconds = startMilliseconds
         self.memoryMegabytes = memoryMegabytes
         self.processorSeconds = processorSeconds
+        self.screen = screen
         self.limits = limits
         self.user = user
         self.group = group
+    }
+
+    func mode(of job: ScanJob) -> ScanMode {
+        if let mode = job.mode { return mode }
+        guard let margin = screen?.value(forThreshold: job.threshold), margin > 0 else { return .exact }
+        return .screened(margin: margin)
     }
 
     /// The limits as a worker is told them: the decoder keeps to seven eighths of the worker's memory, so that it refuses

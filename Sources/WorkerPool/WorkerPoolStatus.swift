@@ -21,6 +21,8 @@ package struct WorkerPoolStatus: Sendable, Equatable {
     package var scanner: ScannerIdentity?
     /// Of a file, lately, without waiting.
     package var meanScanSeconds = Supervisor.firstMeanScanSeconds
+    /// Its screen model.
+    package var screen: ScreenReport = .off
     /// Its score of the manifest's known tensor.
     package var selfTestScore: Double?
     /// Process ids of the live workers.

@@ -18,7 +18,7 @@ final class WorkerProcess {
         let pipe = try Pipe()
         let arguments = WorkerArguments(
             manifestPath: configuration.manifestPath, runtimeLibraryPath: configuration.runtimeLibraryPath,
-            parent: getpid(),
+            usesScreen: configuration.screen != nil, parent: getpid(),
             memoryHeadroomBytes: configuration.memoryMegabytes << 20 + configuration.limits.maximumFileBytes,
             processorSeconds: configuration.processorSeconds, user: configuration.user, group: configuration.group)
         child = try ChildProcess(

@@ -55,6 +55,7 @@ final class WorkerSlot {
         }
     }
 
+    var hasScreen: Bool { if case .ready = description?.screen { true } else { false } }
     var isIdle: Bool { if case .idle = phase { true } else { false } }
     var isScanning: Bool { if case .scanning = phase { true } else { false } }
     var isLive: Bool { isIdle || isScanning }

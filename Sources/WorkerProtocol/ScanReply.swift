@@ -56,6 +56,7 @@ package struct ScanReply: Hashable, Sendable {
         writer.append(score.score)
         writer.append(UInt32(score.framesTotal))
         writer.append(UInt32(score.framesScanned))
+        writer.append(UInt8(score.pass == .screen ? 1 : 0))
         writer.append(explanation, capacity: Self.explanationCapacity)
         return writer.finished()
     }
@@ -73,13 +74,17 @@ package struct ScanReply: Hashable, Sendable {
         let score = ScanScore(
             score: try reader.fraction("score"),
             framesTotal: try reader.count("frames", as: UInt32.self, in: 0...Int(Int32.max)),
-            framesScanned: try reader.count("frames scanned", as: UInt32.self, in: 0...Int(Int32.max)))
+            framesScanned: try reader.count("frames scanned", as: UInt32.self, in: 0...Int(Int32.max)),
+            pass: try reader.count("pass", as: UInt8.self, in: 0...1) == 1 ? .screen : .exact)
         let explanation = try reader.text("explanation", capacity: Self.explanationCapacity)
         try reader.finish()
         switch status {
         case .scored:
             guard score.framesScanned >= 1, score.framesScanned <= score.framesTotal else {
                 throw .malformed("frames: \(score.framesScanned) of \(score.framesTotal)")
+            }
+            guard score.pass == .exact || request.mode.canClear(score.score) else {
+                throw .malformed("pass: the screen cleared \(score.score)")
             }
             guard explanation.isEmpty else { throw .malformed("explanation of a score") }
             result = .scored(score)
@@ -97,4 +102,15 @@ package struct ScanReply: Hashable, Sendable {
     }
 
     private static let noScore = ScanScore(score: 0, framesTotal: 0, framesScanned: 0)
+}
+
+extension ScanMode {
+    /// Whether the screen may end a scan with this score.
+    fileprivate func canClear(_ score: Double) -> Bool {
+        switch self {
+        case .exact: false
+        case .screened(let margin): score < margin
+        case .screenOnly: true
+        }
+    }
 }

@@ -67,16 +67,18 @@ package struct WorkerDescription: Hashable, Sendable {
     package var decodable: Set<MediaType>
     /// Of the worker's program and every library that it has loaded: another build may see other things in a file.
     package var program: ContentHash
+    package var screen: ScreenReport
 
     package init(
         model: ModelIdentity, selfTestScore: Double, sandbox: SandboxFeatures, decodable: Set<MediaType>,
-        program: ContentHash
+        program: ContentHash, screen: ScreenReport = .off
     ) {
         self.program = program
         self.model = model
         self.selfTestScore = selfTestScore
         self.sandbox = sandbox
         self.decodable = decodable
+        self.screen = screen
     }
 
     private static let nameCapacity = 80
@@ -93,6 +95,7 @@ package struct WorkerDescription: Hashable, Sendable {
         precondition(types.utf8.count <= Self.typesCapacity, "the decodable types do not fit into a message")
         writer.append(types, capacity: Self.typesCapacity)
         writer.append(program.rawValue, capacity: 64)
+        screen.append(to: &writer)
         return writer.finished()
     }
 
@@ -115,6 +118,7 @@ package struct WorkerDescription: Hashable, Sendable {
         let programHash = try reader.text("program", capacity: 64)
         guard let program = ContentHash(rawValue: programHash) else { throw .malformed("program: \(programHash)") }
         self.program = program
+        screen = try ScreenReport(from: &reader)
         try reader.finish()
     }
 }

@@ -2,6 +2,8 @@
 package struct WorkerArguments: Hashable, Sendable {
     package var manifestPath: String
     package var runtimeLibraryPath: String
+    /// Whether the model's screen is to be loaded, too.
+    package var usesScreen: Bool
     /// Process id of the service, with which the worker dies.
     package var parent: Int32
     /// Address space that the worker may use beyond what it has mapped when it is ready.
@@ -12,11 +14,12 @@ package struct WorkerArguments: Hashable, Sendable {
     package var group: UInt32
 
     package init(
-        manifestPath: String, runtimeLibraryPath: String, parent: Int32, memoryHeadroomBytes: Int,
-        processorSeconds: Int, user: UInt32, group: UInt32
+        manifestPath: String, runtimeLibraryPath: String, usesScreen: Bool = false, parent: Int32,
+        memoryHeadroomBytes: Int, processorSeconds: Int, user: UInt32, group: UInt32
     ) {
         self.manifestPath = manifestPath
         self.runtimeLibraryPath = runtimeLibraryPath
+        self.usesScreen = usesScreen
         self.parent = parent
         self.memoryHeadroomBytes = memoryHeadroomBytes
         self.processorSeconds = processorSeconds
@@ -27,7 +30,8 @@ package struct WorkerArguments: Hashable, Sendable {
     /// Without the program's name.
     package var commandLine: [String] {
         [
-            "--manifest", manifestPath, "--runtime", runtimeLibraryPath, "--parent", "\(parent)",
+            "--manifest", manifestPath, "--runtime", runtimeLibraryPath, "--screen",
+            usesScreen ? "on" : "off", "--parent", "\(parent)",
             "--memory-headroom-bytes", "\(memoryHeadroomBytes)", "--processor-seconds", "\(processorSeconds)",
             "--user", "\(user)", "--group", "\(group)",
         ]
@@ -43,6 +47,11 @@ package struct WorkerArguments: Hashable, Sendable {
         }
         manifestPath = try Self.take("--manifest", from: &values)
         runtimeLibraryPath = try Self.take("--runtime", from: &values)
+        switch try Self.take("--screen", from: &values) {
+        case "on": usesScreen = true
+        case "off": usesScreen = false
+        case let other: throw .malformed("--screen: \(other) is neither on nor off")
+        }
         parent = try Self.number("--parent", from: &values)
         memoryHeadroomBytes = try Self.number("--memory-headroom-bytes", from: &values)
         processorSeconds = try Self.number("--processor-seconds", from: &values)

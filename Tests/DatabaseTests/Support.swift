@@ -110,9 +110,13 @@ enum Sample {
         DecisionReceipt(
             decision: decision, reason: reason,
             scan: reason == .clean || reason == .nsfw
-                ? ScanScore(score: 0.1 + 0.2, framesTotal: 3, framesScanned: 3) : nil,
+                ? ScanScore(
+                    score: 0.1 + 0.2, framesTotal: 3, framesScanned: 3, pass: reason == .clean ? .screen : .exact)
+                : nil,
             threshold: 0.8,
-            model: ModelIdentity(name: "open-nsfw", sha256: hash.rawValue, preprocessing: "1"),
+            model: ModelIdentity(
+                name: "open-nsfw", sha256: hash.rawValue, preprocessing: "1",
+                screenSHA256: reason == .clean ? String(hash.rawValue.reversed()) : nil),
             policy: GatePolicy(plane: .shared, settings: GateSettings(checkEnabled: true, failClosed: false)),
             scannedAt: Moment.start, elapsedMilliseconds: 12.345678901234567, sha256: hash)
     }

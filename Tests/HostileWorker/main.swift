@@ -15,7 +15,7 @@ switch arguments.manifestPath {
 case "fails": try channel.send(StartReport.failed(.noModel, "there is no model").encoded())
 case "crashes": fatalError("a crash at the start")
 case "hangs": while true {}
-case "lies": try channel.send([UInt8](repeating: 0x41, count: 512))
+case "lies": try channel.send([UInt8](repeating: 0x41, count: 1024))
 case "unconfined": try channel.send(StartReport.ready(description(sandbox: [])).encoded())
 default:
     // A manifest of this name: the kernel has no Landlock.

@@ -1,3 +1,4 @@
+import Foundation
 import TestSupport
 import Testing
 
@@ -31,6 +32,54 @@ struct CommandLineTests {
             #expect(line["frames_scanned"] == 1)
             #expect((line["elapsed_ms"].double ?? 0) > 0)
         }
+    }
+
+    @Test("model --drift measures the screen on a directory, and names what cannot be scored")
+    func drift() throws {
+        let folder = directory.path("pictures/deeper")
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        for name in [Sample.safeJPEG, Sample.safePNG, Sample.nsfwPNG] {
+            try directory.write(Repository.fixture(name), to: "pictures/deeper/\(name)")
+        }
+        try directory.write(Array("words".utf8), to: "pictures/notes.txt")
+        let outcome = try run("model", "--drift", directory.path("pictures"))
+        #expect(outcome.status == .exited(0), "\(outcome.errorText)")
+        let report = try JSON(parsing: outcome.outputText)
+        #expect(report["images"] == 3 && report["not_images"] == 1 && report["failures"] == 0)
+        #expect(report["margin"].double.map { abs($0 - 0.25) < 1e-9 } == true && report["threshold"] == 0.8)
+        #expect(report["below_margin"] == 2 && report["decisions_that_differ"] == 0)
+        let (median, most) = try (#require(report["drift_p50"].double), #require(report["drift_max"].double))
+        #expect(0 < median && median <= most && most < 0.3)
+
+        try directory.write(Repository.fixture(Sample.truncatedJPEG), to: "pictures/broken.jpg")
+        let broken = try run("model", "--drift", directory.path("pictures"))
+        #expect(broken.status == .exited(2))
+        #expect(broken.errorText.contains("broken.jpg: "))
+        #expect(try JSON(parsing: broken.outputText)["failures"] == 1)
+    }
+
+    @Test("With the screen switched off, and with one that is missing, scores are exact")
+    func withoutScreen() throws {
+        let on = try run("model")
+        #expect(try JSON(parsing: on.outputText)["screen"] == "ready")
+        #expect(try JSON(parsing: on.outputText)["screen_sha256"].string?.count == 64)
+        var off = environment
+        off["PORTCULLIS_SCREEN"] = "off"
+        let outcome = try ChildProcess.run(
+            Service.executable.get(), ["classify", fixture(Sample.safeJPEG)], environment: off)
+        #expect(try JSON(parsing: outcome.outputText)["pass"] == "exact")
+        #expect(try JSON(parsing: run("classify", fixture(Sample.safeJPEG)).outputText)["pass"] == "screen")
+        #expect(try JSON(parsing: run("classify", fixture(Sample.nsfwPNG)).outputText)["pass"] == "exact")
+
+        try directory.write(Repository.bytes("models/open-nsfw.json"), to: "open-nsfw.json")
+        try FileManager.default.createSymbolicLink(
+            atPath: directory.path("open-nsfw.onnx"), withDestinationPath: Repository.path("models/open-nsfw.onnx"))
+        var missing = environment
+        missing["PORTCULLIS_MODEL"] = directory.path("open-nsfw.json")
+        let model = try ChildProcess.run(Service.executable.get(), ["model"], environment: missing)
+        #expect(model.status == .exited(0), "\(model.errorText)")
+        #expect(try JSON(parsing: model.outputText)["screen"] == "unusable")
+        #expect(try JSON(parsing: model.outputText)["screen_error"].string?.contains("open-nsfw-int8.json") == true)
     }
 
     @Test("classify exits with 1 when something is NSFW")

@@ -28,7 +28,10 @@ struct GateTests {
         #expect(gate["frames_total"] == 1)
         #expect(gate["frames_scanned"] == 1)
         #expect(gate["model"]["sha256"].string?.count == 64)
-        #expect(gate["model"].keys == ["name", "preprocessing", "sha256"])
+        #expect(gate["pass"] == "screen")
+        #expect(score < 0.25)
+        #expect(gate["model"].keys == ["name", "preprocessing", "screen_sha256", "sha256"])
+        #expect(gate["model"]["screen_sha256"].string?.count == 64)
         #expect(
             gate["policy"] == ["plane": "SHARED", "nsfw_check_enabled": true, "nsfw_fail_closed": false])
         #expect(gate["scanned_at"].string?.hasSuffix("Z") == true)

@@ -24,12 +24,45 @@ struct ProtocolTests {
                     name: "open_nsfw", sha256: String(repeating: "0a", count: 32), preprocessing: "p1"),
                 selfTestScore: 0.5, sandbox: .all, decodable: [.jpeg, .png],
                 program: ContentHash(rawValue: String(repeating: "1b", count: 32))!)),
+        .ready(
+            WorkerDescription(
+                model: ModelIdentity(
+                    name: "open_nsfw", sha256: String(repeating: "0a", count: 32), preprocessing: "p1"),
+                selfTestScore: 0.5, sandbox: .all, decodable: MediaType.decodable,
+                program: ContentHash(rawValue: String(repeating: "1b", count: 32))!,
+                screen: .ready(sha256: String(repeating: "0b", count: 32), selfTestScore: 0.25))),
+        .ready(
+            WorkerDescription(
+                model: ModelIdentity(
+                    name: "open_nsfw", sha256: String(repeating: "0a", count: 32), preprocessing: "p1"),
+                selfTestScore: 0.5, sandbox: .all, decodable: [],
+                program: ContentHash(rawValue: String(repeating: "1b", count: 32))!, screen: .unusable("it is missing"))
+        ),
         .failed(.noModel, "models/open-nsfw.onnx: cannot be read"),
     ]
 
     @Test("A request arrives as it was sent")
     func request() throws {
-        #expect(try ScanRequest(decoding: Self.request.encoded()) == Self.request)
+        for mode in [ScanMode.exact, .screened(margin: 0.25), .screenOnly] {
+            var request = Self.request
+            request.mode = mode
+            #expect(try ScanRequest(decoding: request.encoded()) == request)
+        }
+    }
+
+    @Test("A worker whose screen clears what scores at the margin or above is not believed")
+    func clearing() throws {
+        var request = Self.request
+        request.mode = .screened(margin: 0.25)
+        func reply(_ score: Double) throws -> ScanReply {
+            let scan = ScanScore(score: score, framesTotal: 1, framesScanned: 1, pass: .screen)
+            let reply = ScanReply(id: request.id, result: .scored(scan), elapsedMicroseconds: 1)
+            #expect(try ScanReply(decoding: reply.encoded(), to: request) == reply)
+            return reply
+        }
+        _ = try reply(0.2499)
+        #expect(throws: WorkerProtocolError.self) { try reply(0.25) }
+        #expect(throws: WorkerProtocolError.self) { try reply(0.9) }
     }
 
     @Test("Every reply arrives as it was sent", arguments: replies)
@@ -63,8 +96,9 @@ struct ProtocolTests {
         static let score = 26
         static let framesTotal = 34
         static let framesScanned = 38
-        static let textLength = 42
-        static let text = 44
+        static let pass = 42
+        static let textLength = 43
+        static let text = 45
     }
 
     static let lies: [(String, [(Int, [UInt8])])] = [
@@ -76,6 +110,8 @@ struct ProtocolTests {
         ("a score above 1", [(Offset.score, [0, 0, 0, 0, 0, 0, 0, 0x40])]),
         ("a negative score", [(Offset.score, [1, 0, 0, 0, 0, 0, 0xe0, 0xbf])]),
         ("a score that is no number", [(Offset.score, [0, 0, 0, 0, 0, 0, 0xf8, 0x7f])]),
+        ("cleared by a screen that was not asked for", [(Offset.pass, [1])]),
+        ("a pass that does not exist", [(Offset.pass, [2])]),
         ("no frames", [(Offset.framesScanned, [0, 0, 0, 0])]),
         ("more frames scanned than there are", [(Offset.framesScanned, [10])]),
         ("more frames than any file has", [(Offset.framesTotal, [0xff, 0xff, 0xff, 0xff])]),
@@ -128,8 +164,8 @@ struct ProtocolTests {
     @Test("A worker's command line is read as it was written, and nothing else is")
     func arguments() throws {
         let arguments = WorkerArguments(
-            manifestPath: "models/open-nsfw.json", runtimeLibraryPath: "libonnxruntime.so", parent: 77,
-            memoryHeadroomBytes: 1 << 30, processorSeconds: 60, user: 65_534, group: 65_534)
+            manifestPath: "models/open-nsfw.json", runtimeLibraryPath: "libonnxruntime.so", usesScreen: true,
+            parent: 77, memoryHeadroomBytes: 1 << 30, processorSeconds: 60, user: 65_534, group: 65_534)
         let line = arguments.commandLine
         #expect(try WorkerArguments(parsing: line) == arguments)
         #expect(throws: WorkerProtocolError.malformed("--manifest is missing")) { try WorkerArguments(parsing: []) }

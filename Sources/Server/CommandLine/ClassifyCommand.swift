@@ -1,5 +1,4 @@
 import Domain
-import Glibc
 import Policy
 import Settings
 import Telemetry
@@ -37,7 +36,8 @@ enum ClassifyCommand {
             var object: JSONObject = [
                 "file": .string(file), "reason": .string(finding?.rawValue ?? "failed"),
                 "score": JSONValue(scan?.score), "frames_total": JSONValue(scan?.framesTotal),
-                "frames_scanned": JSONValue(scan?.framesScanned), "elapsed_ms": .number(elapsedMilliseconds),
+                "frames_scanned": JSONValue(scan?.framesScanned), "pass": JSONValue(scan?.pass.rawValue),
+                "elapsed_ms": .number(elapsedMilliseconds),
             ]
             if let explanation { object["explanation"] = .string(explanation) }
             return JSONValue.object(object).encoded
@@ -77,19 +77,14 @@ enum ClassifyCommand {
 
     private static func scan(_ file: String, _ setup: ClassifierSetup) async -> Report {
         var report = Report(file: file, elapsedMilliseconds: 0)
-        let descriptor = unsafe open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-        guard descriptor >= 0 else {
-            report.explanation = "cannot be opened: \(unsafe String(cString: strerror(errno)))"
+        let opened: LocalFile
+        do throws(ConfigurationError) {
+            opened = try LocalFile(file)
+        } catch {
+            report.explanation = error.description
             return report
         }
-        defer { close(descriptor) }
-        var prefix = [UInt8](repeating: 0, count: MediaType.sniffLength)
-        let count = unsafe prefix.withUnsafeMutableBytes { unsafe pread(descriptor, $0.baseAddress, $0.count, 0) }
-        guard count >= 0 else {
-            report.explanation = "cannot be read: \(unsafe String(cString: strerror(errno)))"
-            return report
-        }
-        let type = MediaType(sniffing: Array(prefix.prefix(count)))
+        let type = opened.mediaType
         guard type.isImage else {
             report.finding = .notAnImage
             return report
@@ -101,7 +96,7 @@ enum ClassifyCommand {
         }
         let outcome = await setup.pool.scan(
             ScanJob(
-                descriptor: descriptor, mediaType: type, organization: OrganizationID(rawValue: "command_line"),
+                descriptor: opened.descriptor, mediaType: type, organization: OrganizationID(rawValue: "command_line"),
                 threshold: setup.threshold()))
         switch outcome {
         case .scored(let scan, _):

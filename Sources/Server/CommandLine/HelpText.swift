@@ -10,6 +10,9 @@ enum HelpText {
         portcullis classify FILE...        scores local images; one JSON line each
                                            exit 0: all clean, 1: something NSFW, 2: something unscannable or failed
         portcullis model                   which runtime and model are in use, and a self-test score
+        portcullis model --drift DIRECTORY scores every image under it with the screen and exactly, and says how far
+                                           the two are apart and how many decisions would differ
+                                           exit 0: none, 1: some, 2: something could not be scored
         portcullis org create --name NAME [--tier free|pro|team|enterprise] [--credits N] [--user EMAIL] [--json]
         portcullis org list [--json]
         portcullis org show ORGANIZATION [--json]

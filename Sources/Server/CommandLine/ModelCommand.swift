@@ -4,12 +4,15 @@ import Glibc
 import Settings
 import Telemetry
 import WorkerPool
+import WorkerProtocol
 
 /// `portcullis model`: starts one worker and says what it runs.
 enum ModelCommand {
     static func run(_ words: [String]) throws -> Int32 {
-        try Arguments(words).noOperands()
+        let arguments = try Arguments(words, options: ["drift"])
+        try arguments.noOperands()
         var settings = try Configuration.load().classifier
+        if let directory = arguments["drift"] { return try DriftCommand.run(directory, settings) }
         settings.workers = 1
         let setup = ClassifierSetup(settings, log: Logger(minimumLevel: .error), metrics: MetricsRegistry())
         if let problem = setup.manifestProblem { throw ConfigurationError("PORTCULLIS_MODEL: \(problem)") }
@@ -31,6 +34,18 @@ enum ModelCommand {
             report["preprocessing"] = .string(model.preprocessing)
         }
         report["self_test_score"] = JSONValue(status.selfTestScore)
+        switch status.screen {
+        case .off: report["screen"] = "off"
+        case .ready(let sha256, let score):
+            report["screen"] = "ready"
+            report["screen_sha256"] = .string(sha256)
+            report["screen_self_test_score"] = .number(score)
+            report["screen_margin"] = .number(
+                ScreenMargin(settings.screenMargin).value(forThreshold: threshold))
+        case .unusable(let text):
+            report["screen"] = "unusable"
+            report["screen_error"] = .string(text)
+        }
         if status.live == 0 { report["unavailable_reason"] = JSONValue(status.unavailableReason?.rawValue) }
         report["sandbox"] = JSONValue(status.sandbox.map { "\($0)" })
         Console.print(JSONValue.object(report).encoded)

@@ -122,10 +122,12 @@ package struct UploadGate: Sendable {
     private func receipt(
         _ decision: GateDecision, _ examination: Examination, _ policy: GatePolicy, _ subject: GateSubject
     ) -> DecisionReceipt {
+        var model = examination.scan == nil ? nil : pool.status.model
+        if examination.scan?.pass == .exact { model?.screenSHA256 = nil }
         let (seconds, attoseconds) = examination.elapsed.components
         return DecisionReceipt(
             decision: decision, reason: examination.finding, scan: examination.scan, threshold: examination.threshold,
-            model: examination.scan == nil ? nil : pool.status.model, policy: policy, scannedAt: time.now(),
+            model: model, policy: policy, scannedAt: time.now(),
             elapsedMilliseconds: Double(seconds) * 1000 + Double(attoseconds / 1_000_000_000_000) / 1000,
             sha256: subject.sha256, explanation: examination.explanation)
     }
