@@ -96,6 +96,8 @@ let package = Package(
         module("BlobStore", ["Crypto", "Domain", "SystemCalls"]),
         module("Models", ["Crypto", "Domain", "JSON"]),
         module("Transfer", ["CCurl"]),
+        module("Mail", ["Domain"]),
+        module("Alerts", ["Crypto", "Database", "Domain", "Mail", "Telemetry", "Transfer"]),
 
         // Decode and classify, in a sandboxed process.
         module("WorkerProtocol", ["CDescriptorPassing", "Domain"]),
@@ -144,9 +146,9 @@ let package = Package(
         program(
             "Server",
             [
-                "Admission", "Authentication", "BlobStore", "Buckets", "Charge", "Crypto", "Database", "DatabaseSQLite",
-                "Delivery", "Domain", "Endpoints", "Execution", "Gate", "HTTP", "JSON", "Maintenance", "Models",
-                "Operations",
+                "Admission", "Alerts", "Authentication", "BlobStore", "Buckets", "Charge", "Crypto", "Database",
+                "DatabaseSQLite", "Delivery", "Domain", "Endpoints", "Execution", "Gate", "HTTP", "JSON", "Mail",
+                "Maintenance", "Models", "Operations",
                 "Policy", "Settings", "Spool",
                 "Store", "SystemCalls", "Telemetry", "Tenancy", "Transfer", "UploadPipeline", "WorkerPool",
                 "WorkerProtocol",
@@ -190,6 +192,13 @@ let package = Package(
         tests("ClassifierTests", ["Classifier", "Domain", "ImageDecoding", "JSON", "Models", "TestSupport"]),
         tests("TelemetryTests", ["Domain", "Telemetry"]),
         tests("TransferTests", ["TestSupport", "Transfer"]),
+        tests("MailTests", ["Domain", "Mail", "TestSupport"]),
+        tests(
+            "AlertTests",
+            [
+                "Alerts", "Crypto", "Database", "DatabaseSQLite", "Domain", "Mail", "Telemetry", "TestSupport",
+                "Transfer",
+            ]),
         tests("HTTPTests", ["Domain", "Execution", "HTTP", "Telemetry", "TestSupport"]),
         .target(name: "CRawSystemCall", path: "Tests/CRawSystemCall"),
         .executableTarget(

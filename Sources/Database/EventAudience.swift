@@ -6,7 +6,10 @@ struct EventAudience {
     /// Those that are active and subscribed to the kind.
     let webhooks: [WebhookID]
 
-    var isEmpty: Bool { webhooks.isEmpty }
+    /// Whether what happened may be told by mail.
+    let hasReader: Bool
+
+    var isEmpty: Bool { webhooks.isEmpty && !hasReader }
 
     /// One look into an index, which finds nothing for most organizations.
     static func read(
@@ -16,6 +19,7 @@ struct EventAudience {
             webhooks: try transaction.query(
                 "SELECT webhook_id FROM webhook_subscriptions WHERE organization = ?1 AND kind = ?2 ORDER BY webhook_id",
                 [.init(organization), .init(kind)]
-            ) { row throws(DatabaseError) in try row.value(WebhookID.self) })
+            ) { row throws(DatabaseError) in try row.value(WebhookID.self) },
+            hasReader: AlertKind.concerns(kind) ? try transaction.alerts.hasReader(organization) : false)
     }
 }

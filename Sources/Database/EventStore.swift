@@ -39,6 +39,12 @@ package struct EventStore {
                 "SELECT id FROM organizations WHERE internal_id = ?1 AND deleted_at IS NULL", [.init(organization)],
                 { row throws(DatabaseError) in try row.value(OrganizationID.self) })
         else { return nil }
+        let data = try data(publicID)
+        if audience.hasReader, let alert = AlertKind(kind, data) {
+            try transaction.alerts.insert(
+                alert, Alert(subject: subject, at: now, data: Self.described(data)), of: organization)
+        }
+        guard !audience.webhooks.isEmpty else { return nil }
         let id = RandomID.eventID()
         let sequence = try transaction.first(
             """
@@ -46,7 +52,7 @@ package struct EventStore {
             RETURNING sequence
             """,
             [
-                .init(id), .init(organization), .init(kind), .init(subject), .init(now), .init(try data(publicID)),
+                .init(id), .init(organization), .init(kind), .init(subject), .init(now), .init(data),
             ]
         ) { row throws(DatabaseError) in try row.integer() }
         guard let sequence else { throw .invalidRow("the event \(id) has no place in the order of events") }
@@ -56,6 +62,9 @@ package struct EventStore {
         }
         return id
     }
+
+    /// What a mail says of an event: nothing of an upload but that it is the one.
+    private static func described(_ data: JSONObject) -> JSONObject { data["upload"] == nil ? data : [:] }
 
     /// Notes what became of an upload. `data` is `upload`, as `GET /v1/uploads/{id}` shows it.
     package func emit(_ kind: EventKind, _ record: UploadRecord, at now: Timestamp) throws(DatabaseError) {

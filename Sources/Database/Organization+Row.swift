@@ -6,7 +6,7 @@ extension Organization {
         o.internal_id, o.id, o.name, o.logo_url, o.billing_email, o.notifications_email, o.metadata, o.tier, \
         o.infrastructure, o.rate_limits, o.rate_limit_overrides, o.default_llm_credentials, o.nsfw_check_enabled, \
         o.nsfw_fail_closed, o.monthly_allowance, o.auto_billing_enabled, o.billing_cycle_start, o.created_at, \
-        o.updated_at, o.read_auditing_enabled
+        o.updated_at, o.read_auditing_enabled, o.notifications_email_status
         """
 
     static func decode(_ row: inout Row) throws(DatabaseError) -> Organization {
@@ -22,10 +22,11 @@ extension Organization {
             autoBillingEnabled: try row.bool(), billingCycleStart: try row.int(), createdAt: try row.timestamp(),
             updatedAt: try row.timestamp())
         organization.readAuditingEnabled = try row.bool()
+        organization.notificationsEmailStatus = try row.optionalObject()
         return organization
     }
 
-    /// The columns that an update writes, from `name` to `read_auditing_enabled`.
+    /// The columns that an update writes, from `name` to `notifications_email_status`.
     var mutableColumns: [SQLValue] {
         [
             .init(name), .init(logoURL), .init(billingEmail), .init(notificationsEmail), .init(metadata), .init(tier),
@@ -33,6 +34,7 @@ extension Organization {
             .init(encodedCredentials), .init(gate.checkEnabled), .init(gate.failClosed),
             Self.encode(monthlyAllowanceOverride), .init(autoBillingEnabled), .init(billingCycleStart),
             .init(updatedAt), .init(readAuditingEnabled),
+            .init(notificationsEmailStatus),
         ]
     }
 

@@ -14,8 +14,8 @@ package struct OrganizationStore {
             (internal_id, id, created_at, name, logo_url, billing_email, notifications_email, metadata, tier,
             infrastructure, rate_limits, rate_limit_overrides, default_llm_credentials, nsfw_check_enabled,
             nsfw_fail_closed, monthly_allowance, auto_billing_enabled, billing_cycle_start, updated_at,
-            read_auditing_enabled, version)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, 1)
+            read_auditing_enabled, notifications_email_status, version)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, 1)
             """,
             [.init(organization.internalID), .init(organization.id), .init(organization.createdAt)]
                 + organization.mutableColumns)
@@ -91,7 +91,7 @@ package struct OrganizationStore {
                 metadata = ?7, tier = ?8, infrastructure = ?9, rate_limits = ?10, rate_limit_overrides = ?11,
                 default_llm_credentials = ?12, nsfw_check_enabled = ?13, nsfw_fail_closed = ?14,
                 monthly_allowance = ?15, auto_billing_enabled = ?16, billing_cycle_start = ?17, updated_at = ?18,
-                read_auditing_enabled = ?19, version = version + 1
+                read_auditing_enabled = ?19, notifications_email_status = ?20, version = version + 1
                 WHERE internal_id = ?1 AND version = ?2
                 """, [.init(internalID), .init(version)] + after.mutableColumns)
             if written == 1 { return (before, after) }
@@ -115,6 +115,7 @@ package struct OrganizationStore {
         for table in ["webhook_deliveries", "webhook_subscriptions", "webhooks"] {
             try transaction.execute("DELETE FROM \(table) WHERE organization = ?1", [.init(internalID)])
         }
+        try transaction.alerts.forget(internalID)
         return true
     }
 }

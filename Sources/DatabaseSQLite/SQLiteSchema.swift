@@ -9,6 +9,7 @@ enum SQLiteSchema {
         Migration(version: 3, statements: quarantine),
         Migration(version: 4, statements: bucketUploads),
         Migration(version: 5, statements: events),
+        Migration(version: 6, statements: alerts),
     ]
 
     private static let tenants = [

@@ -41,6 +41,8 @@ package struct Organization: Hashable, Sendable {
     package var billingCycleStart: Int
     /// Whether reads are recorded in the audit log, too.
     package var readAuditingEnabled: Bool
+    /// What is known of the health of `notificationsEmail`; nil for no known problem.
+    package var notificationsEmailStatus: JSONObject?
     package let createdAt: Timestamp
     package var updatedAt: Timestamp
 

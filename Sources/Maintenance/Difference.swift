@@ -28,6 +28,8 @@ package struct Difference: Hashable, Sendable {
         case idempotency
         /// Subscriptions and deliveries of webhooks.
         case webhook
+        /// Alerts that wait for their mail.
+        case alert
     }
 
     package let subject: Subject

@@ -42,6 +42,7 @@ enum Portcullis {
         case "quarantine": return try QuarantineCommand.run(rest)
         case "verify": return try VerifyCommand.run(rest)
         case "backup": return try BackupCommand.run(rest)
+        case "mail": return try MailCommand.run(rest)
         case "key": return try KeyCommand.run(rest)
         case "help", "--help", "-h":
             Console.print(HelpText.usage)

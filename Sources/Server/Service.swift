@@ -30,6 +30,7 @@ final class Service: Sendable {
     private let database: SQLiteDatabase
     private let classifier: ClassifierSetup
     private let upkeep: Upkeep
+    private let alerts: AlertService
     private let confirmations: ConfirmationQueue
     private let webhooks: WebhookDispatcher
     private let publicServer: HTTPServer
@@ -72,6 +73,8 @@ final class Service: Sendable {
         let targets = try Self.targets(settings.webhooks)
         webhooks = Self.dispatcher(settings.webhooks, targets, vault, database, blobs, time, log, metrics)
 
+        alerts = try AlertService(
+            settings.alerts, database: database, node: blobs.nodeID, pool: classifier.pool, executor, log, metrics)
         // Routers.
         let health = Self.health(database, blobs, classifier.pool, upkeep)
         var publicRouter = Router()
@@ -158,6 +161,7 @@ final class Service: Sendable {
         if upkeep.isRecovered { try runBlocking { try await confirmations.resume() } }
         upkeep.start(onRecovery: confirmations.resume)
         webhooks.start()
+        alerts.start()
         try publicServer.start()
         announce(publicServer, "public", settings.listeners.publicAddress)
         if let privateServer {
@@ -176,6 +180,7 @@ final class Service: Sendable {
         await confirmations.stop()
         await webhooks.stop()
         await upkeep.stop()
+        await alerts.stop()
         await classifier.pool.shutDown()
         database.close()
     }

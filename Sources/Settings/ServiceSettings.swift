@@ -5,6 +5,7 @@ package struct ServiceSettings: Sendable {
     package var classifier: ClassifierSettings
     package var accounts: AccountSettings
     package var webhooks: WebhookSettings
+    package var alerts: AlertSettings
     package var logLevel: String
 
     package init(from source: SettingsSource) throws(SettingsError) {
@@ -13,6 +14,7 @@ package struct ServiceSettings: Sendable {
         classifier = try ClassifierSettings(from: source)
         accounts = try AccountSettings(from: source)
         webhooks = try WebhookSettings(from: source)
+        alerts = try AlertSettings(from: source)
         logLevel = try source.read(Self.logLevelSetting)
     }
 
@@ -27,7 +29,7 @@ package struct ServiceSettings: Sendable {
     /// Every key, in the order in which `serve --help` lists them.
     package static let catalog: [CatalogEntry] =
         [configSetting.entry] + ListenerSettings.catalog + StorageSettings.catalog + ClassifierSettings.catalog
-        + AccountSettings.catalog + WebhookSettings.catalog + [logLevelSetting.entry]
+        + AccountSettings.catalog + WebhookSettings.catalog + AlertSettings.catalog + [logLevelSetting.entry]
 }
 
 /// The two HTTP listeners and their limits.

@@ -28,7 +28,7 @@ extension Organization {
             "metadata": .object(metadata),
             "billing_email": JSONValue(billingEmail),
             "notifications_email": JSONValue(notificationsEmail),
-            "notifications_email_delivery_status": nil,
+            "notifications_email_delivery_status": JSONValue(notificationsEmailStatus),
             "rate_limits": effectiveRateLimits.presentation,
             "auto_billing_enabled": .bool(autoBillingEnabled),
             "billing_cycle_start": .integer(Int64(billingCycleStart)),

@@ -34,7 +34,11 @@ struct OrganizationUpdate: Sendable {
         if let name { organization.name = name }
         if let logoURL { organization.logoURL = logoURL }
         if let billingEmail { organization.billingEmail = billingEmail }
-        if let notificationsEmail { organization.notificationsEmail = notificationsEmail }
+        if let notificationsEmail {
+            organization.notificationsEmail = notificationsEmail
+            // Whoever saves the address says that it is good.
+            organization.notificationsEmailStatus = nil
+        }
         if let metadata { organization.metadata = metadata }
         if let rateLimitOverrides { organization.rateLimitOverrides = rateLimitOverrides }
         if let defaultLLMCredentials { organization.defaultLLMCredentials = defaultLLMCredentials }

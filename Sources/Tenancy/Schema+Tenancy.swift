@@ -37,6 +37,9 @@ extension Schema {
     }
 
     private static let nothing = anything.nullable.described("Always null; for the official SDK's model")
+    private static let deliveryStatus = answer([
+        ("status", .choice(["undeliverable"])), ("email", .string), ("reason", .string), ("reported_at", .timestamp),
+    ]).nullable.described("What is wrong with notifications_email; null for no known problem")
     private static let organizationMembers: [Property] = [
         ("organization_id", .string), ("organization_name", .string), ("logo_url", Schema.string.nullable),
         ("account_type", .choice(of: Tier.self)),
@@ -44,7 +47,7 @@ extension Schema {
         ("effective_monthly_credit_cap", Schema.integer().nullable),
         ("onboarding_answers", nothing), ("metadata", .map(.anything)),
         ("billing_email", Schema.string.nullable), ("notifications_email", Schema.string.nullable),
-        ("notifications_email_delivery_status", nothing),
+        ("notifications_email_delivery_status", Schema.deliveryStatus),
         ("rate_limits", .rateLimitsAnswer), ("auto_billing_enabled", .boolean),
         ("billing_cycle_start", .integer(1...31)), ("current_month_usage", .integer(0...Int64.max)),
         ("created_at", .timestamp), ("updated_at", .timestamp), ("users", .array(.user)),

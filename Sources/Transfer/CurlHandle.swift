@@ -78,6 +78,18 @@ internal import CCurl
         return code == CURLE_OK ? status : 0
     }
 
+    /// Lets the run know which commands are sent.
+    func traceCommands(_ run: TransferRun) throws(TransferError) {
+        let context = unsafe Unmanaged.passUnretained(run).toOpaque()
+        try check(
+            unsafe portcullis_curl_on_trace(
+                handle,
+                { _, type, bytes, count, context in
+                    if type == CURLINFO_HEADER_OUT { unsafe TransferRun.of(context)?.send(bytes, count) }
+                    return 0
+                }, context))
+    }
+
     private func connect(_ run: TransferRun) throws(TransferError) {
         let context = unsafe Unmanaged.passUnretained(run).toOpaque()
         try check(
@@ -85,6 +97,12 @@ internal import CCurl
                 handle,
                 { bytes, size, count, context in
                     unsafe TransferRun.of(context)?.receive(bytes, size * count) ?? 0
+                }, context))
+        try check(
+            unsafe portcullis_curl_on_read(
+                handle,
+                { buffer, size, count, context in
+                    unsafe TransferRun.of(context)?.supply(buffer, size * count) ?? 0
                 }, context))
         try check(
             unsafe portcullis_curl_on_header(

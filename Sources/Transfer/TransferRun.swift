@@ -17,7 +17,10 @@ final class TransferRun {
     private let excerptBytes: Int
     private var bodyBytes = 0
     private var headerBytes = 0
+    private var upload: ArraySlice<UInt8>
 
+    /// The last command of a protocol that has commands, such as SMTP's RCPT, without what follows it.
+    private(set) var command = ""
     /// The beginning of what was received.
     private(set) var excerpt: [UInt8] = []
     /// Whether an address was refused.
@@ -30,15 +33,17 @@ final class TransferRun {
     /// - Parameters:
     ///   - maximumBodyBytes: the transfer fails when more comes.
     ///   - excerptBytes: how much of it is kept.
+    ///   - upload: what is sent by a protocol that asks for it bit by bit.
     ///   - mayConnect: asked for each address right before a connection to it, so that no answer of a name server can
     ///     come between the question and its use.
     init(
         maximumBodyBytes: Int, excerptBytes: Int, cancellation: TransferCancellation,
-        mayConnect: @escaping (NetworkAddress) -> Bool
+        upload: [UInt8] = [], mayConnect: @escaping (NetworkAddress) -> Bool
     ) {
         self.maximumBodyBytes = maximumBodyBytes
         self.excerptBytes = excerptBytes
         self.cancellation = cancellation
+        self.upload = upload[...]
         self.mayConnect = mayConnect
     }
 
@@ -66,6 +71,28 @@ final class TransferRun {
             unsafe excerpt.append(contentsOf: UnsafeRawBufferPointer(start: bytes, count: wanted))
         }
         return count
+    }
+
+    /// Fills a buffer of `capacity` bytes with what is sent next.
+    /// - Returns: how many bytes; 0 at the end.
+    func supply(_ buffer: UnsafeMutablePointer<CChar>?, _ capacity: Int) -> Int {
+        guard let buffer = unsafe buffer else { return 0 }
+        let part = upload.prefix(capacity)
+        // The buffer has room for `capacity` bytes during the call.
+        unsafe UnsafeMutableRawBufferPointer(start: buffer, count: capacity).copyBytes(from: part)
+        upload = upload.dropFirst(part.count)
+        return part.count
+    }
+
+    /// Notes what command is sent. What follows it may be a secret.
+    func send(_ bytes: UnsafeMutablePointer<CChar>?, _ count: Int) {
+        guard let bytes = unsafe bytes else { return }
+        // The buffer holds `count` bytes during the call.
+        let line = unsafe UnsafeRawBufferPointer(start: bytes, count: count)
+        let word = unsafe line.prefix(8).prefix { (0x41...0x5a).contains($0) }
+        let command = unsafe String(decoding: word, as: UTF8.self)
+        // That is libcurl's own farewell after something failed.
+        if command != "QUIT" { self.command = command }
     }
 
     func receiveHeader(_ count: Int) -> Int {

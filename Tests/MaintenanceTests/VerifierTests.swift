@@ -63,6 +63,12 @@ struct VerifierTests {
     }
 
     static let plants: [Plant] = [
+        sql(
+            "alert that no mail is planned for", "alert: upload.quarantined of org_",
+            """
+            INSERT INTO alerts (organization, kind, subject, created_at, data)
+            SELECT internal_id, 'upload.quarantined', 'upl_x', 0, '{}' FROM organizations
+            """),
         sql("counter of the allowance", "balance: account of org_", "UPDATE credit_accounts SET allowance_used = 77"),
         sql(
             "purchased counter", "purchased is 9; the ledger's rows give 0", "UPDATE credit_accounts SET purchased = 9"),
@@ -76,7 +82,8 @@ struct VerifierTests {
             INSERT INTO organizations SELECT 'int_x', 'org_x', name, logo_url, billing_email, notifications_email,
             metadata, tier, infrastructure, rate_limits, rate_limit_overrides, default_llm_credentials,
             nsfw_check_enabled, nsfw_fail_closed, monthly_allowance, auto_billing_enabled, billing_cycle_start,
-            created_at, updated_at, deleted_at, version, read_auditing_enabled FROM organizations LIMIT 1
+            created_at, updated_at, deleted_at, version, read_auditing_enabled,
+            notifications_email_status FROM organizations LIMIT 1
             """),
         sql(
             "end of the account's period", "as none does that begins then",

@@ -27,6 +27,24 @@ struct SettingsTests {
         #expect(settings.accounts.rateLimitCeiling == 10_000)
     }
 
+    @Test("A mail server's URL is taken apart, and shown without its credentials")
+    func mailServer() throws {
+        let url = "smtps://gate%40example.org:p%3Ass%20w%C3%B6rd@Mail.example.org"
+        let settings = try settings(["PORTCULLIS_SMTP_URL": url, "PORTCULLIS_SMTP_SENDER": "a@b.org"])
+        let server = try #require(settings.alerts.server)
+        #expect(server.user == "gate@example.org" && server.password == "p:ss wörd" && server.isSecure)
+        #expect("\(server)" == "smtps://mail.example.org:465" && !server.isLocal)
+        #expect(MailServerAddress("smtp://[::1]:2525/")?.url == "smtp://[::1]:2525")
+        #expect(MailServerAddress("smtp://[::1]")?.isLocal == true)
+        for bad in [
+            "", "smtp://", "http://host", "smtp://host:0", "smtp://host:99999", "smtp://ho st", "smtp://u:%0d%0a@host",
+            "smtp://u:%zz@host", "smtp://:p@host", "smtp://host/path", "smtp://host?x",
+        ] { #expect(MailServerAddress(bad) == nil, "\(bad)") }
+        let text = message(["PORTCULLIS_SMTP_URL": "smtp://u:s3cret@", "PORTCULLIS_SMTP_SENDER": "a@b.org"])
+        #expect(text.contains("PORTCULLIS_SMTP_URL") && !text.contains("s3cret"))
+        #expect(message(["PORTCULLIS_SMTP_URL": "smtp://h"]).contains("PORTCULLIS_SMTP_SENDER is missing"))
+    }
+
     @Test("The environment wins over the file")
     func precedence() throws {
         let file = "# a comment\n\nPORTCULLIS_WORKERS = 3\r\nPORTCULLIS_DATA_DIR=\"/with space\"\n"

@@ -18,6 +18,8 @@ enum ModuleTable {
         "BlobStore": ["Crypto", "Domain", "SystemCalls"],
         "Models": ["Crypto", "Domain", "JSON"],
         "Transfer": ["CCurl"],
+        "Mail": ["Domain"],
+        "Alerts": ["Crypto", "Database", "Domain", "Mail", "Telemetry", "Transfer"],
 
         // Decode and classify, in a sandboxed process.
         "WorkerProtocol": ["CDescriptorPassing", "Domain"],
@@ -54,9 +56,9 @@ enum ModuleTable {
         "Maintenance": ["BlobStore", "Database", "Domain", "SystemCalls"],
         "Operations": ["Database", "Domain", "Endpoints", "HTTP", "Telemetry", "WorkerPool"],
         "Server": [
-            "Admission", "Authentication", "BlobStore", "Buckets", "Charge", "Crypto", "Database", "DatabaseSQLite",
-            "Delivery", "Domain", "Endpoints", "Execution", "Gate", "HTTP", "JSON", "Maintenance", "Models",
-            "Operations",
+            "Admission", "Alerts", "Authentication", "BlobStore", "Buckets", "Charge", "Crypto", "Database",
+            "DatabaseSQLite", "Delivery", "Domain", "Endpoints", "Execution", "Gate", "HTTP", "JSON", "Mail",
+            "Maintenance", "Models", "Operations",
             "Policy", "Settings", "Spool",
             "Store", "SystemCalls", "Telemetry", "Tenancy", "Transfer", "UploadPipeline", "WorkerPool",
             "WorkerProtocol",

@@ -54,6 +54,12 @@ CURLcode portcullis_curl_on_socket(CURL *handle, portcullis_curl_open_socket cal
     return code != CURLE_OK ? code : curl_easy_setopt(handle, CURLOPT_OPENSOCKETDATA, context);
 }
 
+CURLcode portcullis_curl_on_trace(CURL *handle, portcullis_curl_trace callback, void *context) {
+    CURLcode code = curl_easy_setopt(handle, CURLOPT_VERBOSE, 1L);
+    if (code == CURLE_OK) code = curl_easy_setopt(handle, CURLOPT_DEBUGFUNCTION, callback);
+    return code != CURLE_OK ? code : curl_easy_setopt(handle, CURLOPT_DEBUGDATA, context);
+}
+
 CURLcode portcullis_curl_get_number(CURL *handle, CURLINFO info, long *value) {
     return curl_easy_getinfo(handle, info, value);
 }

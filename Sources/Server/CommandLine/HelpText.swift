@@ -33,6 +33,7 @@ enum HelpText {
                                            exit 0: all agree, 1: differences, 2: could not look
         portcullis backup DIRECTORY [--json]
                                            copies the data directory, also beside a running service
+        portcullis mail --test ADDRESS     sends a mail the way alerts go, and says what the mail server answered
         portcullis version
 
         Settings come from the environment, and from the file that PORTCULLIS_CONFIG names.

@@ -49,6 +49,7 @@ package struct UploadRegister: Sendable {
             try Self.ensureLinked(file, entry, in: blobs)
             try Self.settle(entry, at: now, in: transaction)
             try Self.audit("upload_accepted", entry, at: now, in: transaction)
+            try transaction.outages.note(record, node: blobs.nodeID, at: now)
             try transaction.events.emit(
                 record.scanState == .unscanned ? .uploadUnscanned : .uploadAccepted, record, at: now)
             return nil
@@ -74,6 +75,7 @@ package struct UploadRegister: Sendable {
             }
             try Self.settle(entry, at: now, in: transaction)
             try Self.audit("upload_rejected", entry, at: now, in: transaction)
+            try transaction.outages.note(record, node: blobs.nodeID, at: now)
             try transaction.events.emit(.uploadRejected, record, at: now)
         }
     }

@@ -23,6 +23,7 @@ typedef size_t (*portcullis_curl_receive)(char *bytes, size_t size, size_t count
 typedef size_t (*portcullis_curl_supply)(char *buffer, size_t size, size_t count, void *context);
 typedef int (*portcullis_curl_progress)(
     void *context, curl_off_t download_total, curl_off_t downloaded, curl_off_t upload_total, curl_off_t uploaded);
+typedef int (*portcullis_curl_trace)(CURL *handle, curl_infotype type, char *bytes, size_t count, void *context);
 typedef curl_socket_t (*portcullis_curl_open_socket)(
     void *context, curlsocktype purpose, struct curl_sockaddr *address);
 
@@ -32,6 +33,9 @@ CURLcode portcullis_curl_on_header(CURL *handle, portcullis_curl_receive callbac
 CURLcode portcullis_curl_on_read(CURL *handle, portcullis_curl_supply callback, void *context);
 CURLcode portcullis_curl_on_progress(CURL *handle, portcullis_curl_progress callback, void *context);
 CURLcode portcullis_curl_on_socket(CURL *handle, portcullis_curl_open_socket callback, void *context);
+
+// Called with what goes over the connection, credentials among it.
+CURLcode portcullis_curl_on_trace(CURL *handle, portcullis_curl_trace callback, void *context);
 
 CURLcode portcullis_curl_get_number(CURL *handle, CURLINFO info, long *value);
 

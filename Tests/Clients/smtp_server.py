@@ -1,0 +1,86 @@
+"""A mail server for the tests: aiosmtpd, which writes what it takes as JSON lines to a file.
+
+smtp_server.py PORT FILE [--tls CERTIFICATE KEY] [--auth USER PASSWORD]
+
+Recipients say how they are treated: full@… is refused for now, gone@… for good. Port 0 picks a free one; "listening PORT" on standard output says which.
+"""
+import argparse
+import asyncio
+import email
+import email.policy
+import json
+import ssl
+import sys
+
+from aiosmtpd.smtp import SMTP, AuthResult
+
+parser = argparse.ArgumentParser()
+parser.add_argument("port", type=int)
+parser.add_argument("file")
+parser.add_argument("--tls", nargs=2)
+parser.add_argument("--auth", nargs=2)
+options = parser.parse_args()
+sessions = 0
+
+
+class Handler:
+    async def handle_RCPT(self, server, session, envelope, address, rcpt_options):
+        if address.startswith("full@"):
+            return "452 4.2.2 mailbox full"
+        if address.startswith("gone@"):
+            return "550 5.1.1 no such mailbox"
+        envelope.rcpt_tos.append(address)
+        return "250 2.1.5 ok"
+
+    async def handle_DATA(self, server, session, envelope):
+        raw = envelope.original_content
+        message = email.message_from_bytes(raw, policy=email.policy.default)
+        parts = {
+            part.get_content_type(): part.get_content().replace("\r\n", "\n")
+            for part in message.walk()
+            if not part.is_multipart()
+        }
+        record = {
+            "from": envelope.mail_from,
+            "to": envelope.rcpt_tos,
+            "headers": {name: str(value) for name, value in message.items()},
+            "header_count": len(message.items()),
+            "type": message.get_content_type(),
+            "parts": parts,
+            "defects": [str(defect) for part in message.walk() for defect in part.defects],
+            "longest_line": max(len(line) for line in raw.split(b"\r\n")),
+            "tls": session.ssl is not None,
+            "user": session.auth_data.decode() if session.authenticated else None,
+            "session": id(session),
+        }
+        with open(options.file, "a") as file:
+            file.write(json.dumps(record) + "\n")
+        return "250 2.0.0 taken"
+
+
+def authenticate(server, session, envelope, mechanism, data):
+    user, password = options.auth
+    if data.login == user.encode() and data.password == password.encode():
+        return AuthResult(success=True, auth_data=data.login)
+    return AuthResult(success=False, handled=False)
+
+
+async def main():
+    settings = {}
+    if options.tls:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*options.tls)
+        settings.update(tls_context=context, require_starttls=True)
+    if options.auth:
+        settings.update(authenticator=authenticate, auth_required=True, auth_require_tls=bool(options.tls))
+    server = await asyncio.get_running_loop().create_server(
+        lambda: SMTP(Handler(), hostname="mail.test", **settings), "127.0.0.1", options.port
+    )
+    print("listening", server.sockets[0].getsockname()[1], flush=True)
+    await server.serve_forever()
+
+
+try:
+    asyncio.run(main())
+except KeyboardInterrupt:
+    sys.exit(0)
