@@ -41,13 +41,14 @@ mutations: build ## send damaged files to a service and look whether anything br
 fuzz: setup ## give each decoder and parser to libFuzzer for a while; SECONDS_EACH=30
 	@scripts/fuzz --seconds $(SECONDS_EACH)
 
-bench: build ## measure what durability costs, how lists grow, and what hostile files do to others
+bench: build ## measure durability, lists, hostile files, and the service beside what would be written instead
 	@$(RELEASE) --product LoadGenerator
 	@$(RELEASE) --product FaultInjection
 	@$(RELEASE) --product HostileWorker
 	@scripts/bench-durability --program .build/release/portcullis
 	@scripts/bench-lists
 	@scripts/bench-isolation
+	@scripts/bench-peer
 
 lint: ## check formatting and scripts
 	@scripts/lint
