@@ -122,7 +122,7 @@ let package = Package(
         step("Authentication", ["Crypto", "Database", "Domain"]),
         step("Admission", ["Database", "Domain"]),
         step("Spool", ["BlobStore", "Domain", "HTTP", "JSON"]),
-        step("Gate", ["Database", "Domain", "Policy", "WorkerPool"]),
+        step("Gate", ["Database", "Domain", "Policy", "Telemetry", "WorkerPool"]),
         step("Charge", ["BlobStore", "Crypto", "Database", "Domain"]),
         step("Store", ["BlobStore", "Domain"]),
         module("Endpoints", ["Admission", "Authentication", "Crypto", "Database", "Domain", "HTTP", "JSON"]),
@@ -158,7 +158,7 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["Execution"], path: "Tests/TestSupport", swiftSettings: strict),
         tests("DomainTests", ["Domain"]),
-        tests("PolicyTests", ["Domain", "Policy"]),
+        tests("PolicyTests", ["Domain", "Gate", "Policy"]),
         tests("CryptoTests", ["Crypto", "Domain"]),
         .executableTarget(
             name: "StorageTestProcess",

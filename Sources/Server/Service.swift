@@ -53,7 +53,8 @@ final class Service: Sendable {
             attempts: FailedAttempts(limit: settings.accounts.failedAuthenticationLimit, time: time), time: time)
         let limiter = RateLimiter(time: time)
         let gate = UploadGate(
-            database: database, pool: classifier.pool, threshold: classifier.threshold, time: time)
+            database: database, pool: classifier.pool, threshold: classifier.threshold, time: time,
+            backlog: ScanBacklog(maximumWaitMilliseconds: settings.classifier.queueWaitMilliseconds))
         let register = UploadRegister(
             database: database, blobs: blobs, time: time, retentionDays: settings.storage.rejectedRetentionDays)
         let services = UploadServices(

@@ -20,6 +20,8 @@ struct UploadContext: Sendable {
 
     /// Step 1.
     var caller: Caller?
+    /// In the line for a scan, until the gate has decided.
+    var place: ScanBacklog.Place?
     /// Step 2.
     var ratePass: RateLimitPass?
     /// Step 3.

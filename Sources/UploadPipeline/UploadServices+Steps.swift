@@ -22,6 +22,13 @@ extension UploadServices {
         guard caller.key.allows(.write) else { throw .forbidden(.write) }
     }
 
+    /// Before the rate is limited, so that a refusal consumes nothing. What a task confirms waits for its turn.
+    func takePlace(_ context: inout UploadContext) throws(Failure) {
+        guard context.origin != nil else { return }
+        context.place = try gate.takePlace(
+            for: try context.requiring(\.caller).organization, isReceiving: !context.isConfirmation)
+    }
+
     func limitRate(_ context: inout UploadContext) throws(Failure) {
         context.ratePass = try limiter.take(.upload, for: try context.requiring(\.caller))
     }
@@ -76,6 +83,7 @@ extension UploadServices {
     func gate(_ context: inout UploadContext) async throws(Failure) {
         let spooled = try context.requiring(\.spooled)
         let organization = try context.requiring(\.caller).organization
+        context.place?.received()
         let file: OwnedDescriptor
         do { file = try spooled.file.openForReading() } catch { throw Failure(storage: error) }
         let check = try await gate.check(
@@ -84,6 +92,7 @@ extension UploadServices {
                 organization: organization.internalID, organizationID: organization.id))
         // Keeps the descriptor open until here.
         _ = consume file
+        context.place = nil
         context.check = check
         metrics.checked(check.receipt)
     }

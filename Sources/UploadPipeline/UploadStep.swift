@@ -16,6 +16,9 @@ struct UploadStep: Sendable {
         self.run = run
     }
 
+    private static let takePlace = UploadStep("take_place") { services, context throws(Failure) in
+        try services.takePlace(&context)
+    }
     private static let sniff = UploadStep("sniff", onReplay: false) { services, context throws(Failure) in
         try services.sniff(&context)
     }
@@ -31,16 +34,17 @@ struct UploadStep: Sendable {
 
     /// What is left of the path for an upload that was announced and sent before, when it is confirmed.
     static let confirmation: [UploadStep] = [
-        sniff, gate,
+        takePlace, sniff, gate,
         UploadStep("require_verdict") { services, context throws(Failure) in try services.requireVerdict(&context) },
         store, commit,
     ]
 
-    /// The path of one upload, in order. The first three run before the body is read.
+    /// The path of one upload, in order. The first four run before the body is read.
     static let all: [UploadStep] = [
         UploadStep("authenticate") { services, context throws(Failure) in
             try services.authenticate(&context)
         },
+        takePlace,
         UploadStep("limit_rate") { services, context throws(Failure) in
             try services.limitRate(&context)
         },

@@ -38,7 +38,7 @@ enum ModuleTable {
         "Authentication": ["Crypto", "Database", "Domain"],
         "Admission": ["Database", "Domain"],
         "Spool": ["BlobStore", "Domain", "HTTP", "JSON"],
-        "Gate": ["Database", "Domain", "Policy", "WorkerPool"],
+        "Gate": ["Database", "Domain", "Policy", "Telemetry", "WorkerPool"],
         "Charge": ["BlobStore", "Crypto", "Database", "Domain"],
         "Store": ["BlobStore", "Domain"],
         "Endpoints": ["Admission", "Authentication", "Crypto", "Database", "Domain", "HTTP", "JSON"],

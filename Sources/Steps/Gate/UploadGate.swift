@@ -9,16 +9,33 @@ package struct UploadGate: Sendable {
     private let pool: ScanPool
     private let currentThreshold: @Sendable () -> Double
     private let time: any TimeSource
+    private let backlog: ScanBacklog
 
-    /// - Parameter threshold: gives what is in force at the moment of a check: scores at or above it are NSFW; 0...1.
+    /// - Parameters:
+    ///   - threshold: gives what is in force at the moment of a check: scores at or above it are NSFW; 0...1.
+    ///   - backlog: whose turn would not come in time.
     package init(
         database: any DatabaseDriver, pool: ScanPool, threshold: @escaping @Sendable () -> Double,
-        time: any TimeSource
+        time: any TimeSource, backlog: ScanBacklog
     ) {
         self.database = database
         self.pool = pool
         currentThreshold = threshold
         self.time = time
+        self.backlog = backlog
+    }
+
+    /// Takes a place in the organization's line, before anything of an upload is received; nil where nothing of it will
+    /// wait: the gate does not apply, or the classifier is away.
+    ///
+    /// - Parameter isReceiving: whether the upload's body is yet to come.
+    /// - Throws: `overloaded` where the upload's turn would not come in time.
+    package func takePlace(for organization: Organization, isReceiving: Bool) throws(Failure) -> ScanBacklog.Place? {
+        guard GateRules.exemption(under: organization.gatePolicy) == nil, pool.isAvailable else { return nil }
+        let status = pool.status
+        return try backlog.enter(
+            organization.id, isReceiving: isReceiving,
+            capacity: ScanBacklog.Capacity(workers: status.live, meanScanSeconds: status.meanScanSeconds))
     }
 
     /// Checks a file before it is admitted. The policy is read once, now, so that a change through the settings

@@ -1,0 +1,37 @@
+import TestSupport
+import Testing
+
+// An upload waits for a millisecond at most: with one at the only worker, the turn of any other would come too late.
+@Suite("More than can be checked in time", .service(["PORTCULLIS_QUEUE_WAIT_MILLISECONDS": "1"]))
+struct OverloadTests {
+    @Test("What cannot be checked in time is refused before its body, costs nothing, and never gets in unscanned")
+    func refusal() throws {
+        let tenant = try Service.tenant()
+        let before = try tenant.credits()
+        let picture = try Repository.fixture(Sample.safeJPEG)
+        let answers = try Concurrent.run(16) { index in
+            try tenant.upload(picture + [UInt8(index)], filename: "p.jpg")
+        }.map { try $0.get() }
+        let accepted = answers.filter { $0.status == 201 }
+        let refused = answers.filter { $0.summary == "503 overloaded" }
+        #expect(accepted.count + refused.count == 16)
+        #expect(!accepted.isEmpty && !refused.isEmpty)
+        for answer in refused {
+            #expect(answer["Retry-After"].flatMap { Int($0) } ?? 0 >= 1)
+            #expect(try answer.json["error"]["type"] == "ServiceUnavailableError")
+        }
+        for answer in accepted { #expect(try answer.json["scan_state"] == "scanned") }
+        #expect(try tenant.credits() == before - accepted.count)
+    }
+
+    @Test("Where the gate does not apply, nobody waits for it")
+    func ungated() throws {
+        let tenant = try Service.tenant()
+        #expect(try tenant.patch(["nsfw_check_enabled": false]).status == 200)
+        let picture = try Repository.fixture(Sample.safeJPEG)
+        let answers = try Concurrent.run(16) { index in
+            try tenant.upload(picture + [UInt8(index)], filename: "p.jpg")
+        }.map { try $0.get() }
+        #expect(answers.allSatisfy { $0.status == 201 })
+    }
+}
