@@ -30,6 +30,7 @@ extension DecisionReceipt {
             object["model"] = .object(fields)
         }
         object["explanation"] = explanation.map(JSONValue.string)
+        if isCached { object["cached"] = true }
         return JSONValue.object(object).encoded
     }
 
@@ -59,7 +60,7 @@ extension DecisionReceipt {
             policy: GatePolicy(plane: try fields.value("plane"), settings: settings),
             scannedAt: Timestamp(milliseconds: try fields.integer("scanned_at")),
             elapsedMilliseconds: try fields.double("elapsed_ms"), sha256: try fields.value("sha256"),
-            explanation: object["explanation"]?.stringValue)
+            explanation: object["explanation"]?.stringValue, isCached: object["cached"]?.boolValue ?? false)
     }
 }
 

@@ -116,6 +116,8 @@ package struct OrganizationStore {
             try transaction.execute("DELETE FROM \(table) WHERE organization = ?1", [.init(internalID)])
         }
         try transaction.alerts.forget(internalID)
+        // The upkeep removes what is beyond this, so that nobody's write waits behind a long deletion.
+        try transaction.verdicts.remove(of: internalID, limit: 1_000)
         return true
     }
 }

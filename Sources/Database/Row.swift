@@ -55,6 +55,14 @@ package struct Row {
         return integer
     }
 
+    package mutating func optionalReal() throws(DatabaseError) -> Double? {
+        switch try next() {
+        case .null: return nil
+        case .real(let number): return number
+        case let value: throw mismatch(value, expected: "a real number")
+        }
+    }
+
     package mutating func int() throws(DatabaseError) -> Int { Int(try integer()) }
     package mutating func bool() throws(DatabaseError) -> Bool { try integer() != 0 }
     package mutating func timestamp() throws(DatabaseError) -> Timestamp { .init(milliseconds: try integer()) }

@@ -10,6 +10,7 @@ enum SQLiteSchema {
         Migration(version: 4, statements: bucketUploads),
         Migration(version: 5, statements: events),
         Migration(version: 6, statements: alerts),
+        Migration(version: 7, statements: scanVerdicts),
     ]
 
     private static let tenants = [
@@ -260,5 +261,33 @@ enum SQLiteSchema {
         INSERT INTO quarantine (upload_id, organization, since, retained_until, scan_attempts, next_scan_at)
         SELECT id, organization, created_at, NULL, 0, NULL FROM uploads WHERE status = 'QUARANTINED'
         """,
+    ]
+
+    // scanner is the fingerprint of all that the verdict depends on beside the file. threshold_from and threshold_to: the
+    // thresholds under which a scan would find the same.
+    private static let scanVerdicts = [
+        """
+        CREATE TABLE scan_verdicts (
+            organization TEXT NOT NULL REFERENCES organizations (internal_id),
+            sha256 TEXT NOT NULL,
+            media_type TEXT NOT NULL,
+            scanner TEXT NOT NULL,
+            score REAL CHECK (score BETWEEN 0 AND 1),
+            frames_total INTEGER,
+            frames_scanned INTEGER,
+            explanation TEXT,
+            threshold_from REAL NOT NULL,
+            threshold_to REAL NOT NULL,
+            scanned_at INTEGER NOT NULL,
+            pass TEXT CHECK (pass IN ('screen', 'exact')),
+            PRIMARY KEY (organization, sha256, media_type, scanner),
+            CHECK ((score IS NULL) <> (explanation IS NULL)),
+            CHECK ((score IS NULL) = (frames_total IS NULL) AND (score IS NULL) = (frames_scanned IS NULL)
+                AND (score IS NULL) = (pass IS NULL)),
+            CHECK (threshold_from >= 0 AND threshold_from <= threshold_to AND threshold_to <= 1),
+            CHECK (score IS NULL OR threshold_to = 1 OR (threshold_from = 0 AND threshold_to = score))
+        ) STRICT, WITHOUT ROWID
+        """,
+        "CREATE INDEX scan_verdicts_by_time ON scan_verdicts (scanned_at)",
     ]
 }

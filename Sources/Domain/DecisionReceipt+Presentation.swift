@@ -20,6 +20,7 @@ extension DecisionReceipt {
             "sha256": .string(sha256.rawValue),
         ]
         if let explanation { object["explanation"] = .string(explanation) }
+        if isCached { object["cached"] = true }
         return .object(object)
     }
 }

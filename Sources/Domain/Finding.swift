@@ -83,11 +83,13 @@ package struct DecisionReceipt: Hashable, Sendable {
     package var sha256: ContentHash
     /// What exactly could not be scanned, for `unscannable`; no private detail.
     package var explanation: String?
+    /// Whether an earlier scan of the same bytes answered; `scannedAt` is that scan's time then.
+    package var isCached: Bool
 
     package init(
         decision: GateDecision, reason: Finding, scan: ScanScore? = nil, threshold: Double,
         model: ModelIdentity? = nil, policy: GatePolicy, scannedAt: Timestamp, elapsedMilliseconds: Double,
-        sha256: ContentHash, explanation: String? = nil
+        sha256: ContentHash, explanation: String? = nil, isCached: Bool = false
     ) {
         self.decision = decision
         self.reason = reason
@@ -99,5 +101,6 @@ package struct DecisionReceipt: Hashable, Sendable {
         self.elapsedMilliseconds = elapsedMilliseconds
         self.sha256 = sha256
         self.explanation = explanation
+        self.isCached = isCached
     }
 }

@@ -17,6 +17,7 @@ final class Upkeep: Sendable {
     private let register: UploadRegister
     private let quarantine: QuarantineRegister
     private let scanner: DebtScanner
+    private let verdicts: VerdictSweep
     private let buckets: BucketUpkeep
     private let time: any TimeSource
     private let executor: BlockingExecutor
@@ -34,11 +35,13 @@ final class Upkeep: Sendable {
 
     init(
         database: any DatabaseDriver, blobs: LocalBlobStore, register: UploadRegister, gate: UploadGate,
-        pool: ScanPool, buckets: BucketUpkeep, undos: UndoQueue, time: any TimeSource, executor: BlockingExecutor,
+        pool: ScanPool, verdicts: VerdictSweep, buckets: BucketUpkeep, undos: UndoQueue, time: any TimeSource,
+        executor: BlockingExecutor,
         log: Logger,
         metrics: MetricsRegistry
     ) {
         self.undos = undos
+        self.verdicts = verdicts
         self.database = database
         self.blobs = blobs
         self.register = register
@@ -160,6 +163,8 @@ final class Upkeep: Sendable {
                 _ = try await removeUnreferenced()
                 let purged = try await quarantine.purgeOverdue()
                 if purged > 0 { log.info("quarantine.purged", ["count": .integer(Int64(purged))]) }
+                let forgotten = try await verdicts.run()
+                if forgotten > 0 { log.info("verdicts.removed", ["count": .integer(Int64(forgotten))]) }
                 try blobs.takeReserve()
             } catch {
                 report(error)

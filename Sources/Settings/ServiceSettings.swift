@@ -117,10 +117,16 @@ package struct StorageSettings: Sendable {
     package var dataDirectory: String
     /// How long the content of rejected uploads is kept for an appeal; 0: not at all.
     package var rejectedRetentionDays: Int
+    /// How long a scan answers for the same bytes; 0: not at all.
+    package var verdictRetentionDays: Int
+    /// Most verdicts that are kept, of all organizations together.
+    package var maximumVerdicts: Int
 
     init(from source: SettingsSource) throws(SettingsError) {
         dataDirectory = try source.read(Self.dataDirectorySetting)
         rejectedRetentionDays = try source.read(Self.retentionSetting)
+        verdictRetentionDays = try source.read(Self.verdictRetentionSetting)
+        maximumVerdicts = try source.read(Self.maximumVerdictsSetting)
     }
 
     static let dataDirectorySetting = Setting.path(
@@ -130,7 +136,18 @@ package struct StorageSettings: Sendable {
         "PORTCULLIS_REJECTED_RETENTION_DAYS", 0...3_650, default: 0,
         "How long the content of rejected uploads is kept for an appeal to the operator; 0: it is kept nowhere.")
 
-    static let catalog = [dataDirectorySetting.entry, retentionSetting.entry]
+    static let verdictRetentionSetting = Setting.integer(
+        "PORTCULLIS_VERDICT_RETENTION_DAYS", 0...3_650, default: 30,
+        "How long a scan answers for an organization's next upload of the same bytes; 0: every upload is scanned.")
+
+    static let maximumVerdictsSetting = Setting.integer(
+        "PORTCULLIS_MAX_VERDICTS", 1...1_000_000_000, default: 250_000,
+        "How many such scans are kept, of all organizations; the oldest go first.")
+
+    static let catalog = [
+        dataDirectorySetting.entry, retentionSetting.entry, verdictRetentionSetting.entry,
+        maximumVerdictsSetting.entry,
+    ]
 }
 
 /// What organizations may set and spend.

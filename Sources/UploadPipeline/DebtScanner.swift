@@ -96,7 +96,8 @@ package struct DebtScanner: Sendable {
         do throws(Failure) {
             guard let check = try await recheck(record, of: upload.organization) else { return .postponed }
             let isSettled = try await register.settle(
-                record, receipt: check.receipt, scanState: check.scanState, nextScanAt: check.nextScanAt)
+                record, receipt: check.receipt, scanState: check.scanState, nextScanAt: check.nextScanAt,
+                verdict: check.verdict)
             guard isSettled else { return .settled }
             report(check, record, of: upload.organization)
             let isInService = check.receipt.decision == .accepted
@@ -125,7 +126,7 @@ package struct DebtScanner: Sendable {
                     let check = try await recheck(entry.upload, of: entry.organization, attempts: entry.scanAttempts),
                     try await quarantine.noteScan(
                         of: entry, receipt: check.receipt, scanState: check.scanState, isVerdict: check.isVerdict,
-                        nextScanAt: check.nextScanAt)
+                        nextScanAt: check.nextScanAt, verdict: check.verdict)
                 else { continue }
                 report(check, entry.upload, of: entry.organization)
             } catch {

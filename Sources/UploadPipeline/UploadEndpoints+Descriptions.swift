@@ -112,7 +112,15 @@ extension Schema {
                         ("nsfw_fail_closed", .boolean),
                     ])
                 ), ("scanned_at", .timestamp), ("elapsed_ms", .number), ("sha256", .string),
-            ], optional: [("explanation", Schema.string.described("What the reason leaves open"))]))
+            ],
+            optional: [
+                ("explanation", Schema.string.described("What the reason leaves open")),
+                (
+                    "cached",
+                    Schema.boolean.described(
+                        "True where an earlier scan of the same bytes answered, at `scanned_at`; absent otherwise")
+                ),
+            ]))
 
     static let upload = named(
         "Upload",

@@ -36,7 +36,8 @@ struct UploadRescan: Sendable {
         }
         // Where the upload was deleted or settled meanwhile, what it is now is the answer.
         _ = try await services.register.settle(
-            record, receipt: check.receipt, scanState: check.scanState, nextScanAt: check.nextScanAt)
+            record, receipt: check.receipt, scanState: check.scanState, nextScanAt: check.nextScanAt,
+            verdict: check.verdict)
         let settled: UploadRecord? = try services.database.readForRequest { transaction throws(DatabaseError) in
             try transaction.uploads.find(record.organization, id: record.id)
         }

@@ -130,7 +130,7 @@ extension UploadServices {
         let entry = UploadEntry(
             record: record, organization: caller.organization.id, hold: try context.requiring(\.hold).id,
             requestID: context.requestID, idempotency: idempotency, isConfirmation: context.isConfirmation,
-            caller: caller, origin: context.origin)
+            caller: caller, origin: context.origin, verdict: check.verdict)
         if check.failure == nil {
             try await register.accept(entry, file: spooled.file)
         } else {

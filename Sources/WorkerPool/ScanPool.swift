@@ -72,6 +72,9 @@ package final class ScanPool: Sendable {
 
     package var status: WorkerPoolStatus { board.status }
 
+    /// How long a scan waits for a worker at most.
+    package var queueWaitMilliseconds: Int { configuration.queueWaitMilliseconds }
+
     /// Whether a worker is live and the pool in service.
     package var isAvailable: Bool {
         let status = board.status

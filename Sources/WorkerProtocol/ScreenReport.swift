@@ -9,6 +9,12 @@ package enum ScreenReport: Hashable, Sendable {
     /// It cannot be used: the worker scores everything exactly. The text is for the operator.
     case unusable(String)
 
+    /// Of the screen model, where it is loaded.
+    package var sha256: String? {
+        guard case .ready(let sha256, _) = self else { return nil }
+        return sha256
+    }
+
     private enum State: UInt8 {
         case off = 0
         case ready

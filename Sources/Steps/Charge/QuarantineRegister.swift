@@ -176,14 +176,16 @@ package struct QuarantineRegister: Sendable {
     /// - Parameters:
     ///   - isVerdict: whether the scan had a result.
     ///   - nextScanAt: when it is to be repeated, where it had none.
+    ///   - verdict: what is to be kept of it for other uploads of the same bytes.
     /// - Returns: false where somebody decided meanwhile.
     package func noteScan(
         of entry: QuarantineEntry, receipt: DecisionReceipt, scanState: ScanState, isVerdict: Bool,
-        nextScanAt: Timestamp?
+        nextScanAt: Timestamp?, verdict: ScanVerdict? = nil
     ) async throws(Failure) -> Bool {
         let now = time.now()
         return try await database.writeForRequest { transaction throws(DatabaseError) in
             let id = entry.upload.id
+            if let verdict { try transaction.verdicts.keep(verdict) }
             guard let current = try transaction.quarantine.find(id), current.nextScanAt != nil else { return false }
             guard isVerdict else {
                 try transaction.quarantine.noteScan(id, nextScanAt: nextScanAt)

@@ -15,11 +15,13 @@ package struct UploadEntry: Sendable {
     package let idempotency: IdempotencyEntry?
     /// Whether it was announced before, and is confirmed by this.
     package let isConfirmation: Bool
+    /// What its scan found, to be kept for the next upload of the same bytes; nil where nothing new is known.
+    package let verdict: ScanVerdict?
 
     package init(
         record: UploadRecord, organization: OrganizationID, hold: HoldID, requestID: String,
         idempotency: IdempotencyEntry?, isConfirmation: Bool = false, caller: Caller? = nil,
-        origin: AuditOrigin? = nil
+        origin: AuditOrigin? = nil, verdict: ScanVerdict? = nil
     ) {
         self.record = record
         self.organization = organization
@@ -29,6 +31,7 @@ package struct UploadEntry: Sendable {
         self.isConfirmation = isConfirmation
         self.caller = caller
         self.origin = origin
+        self.verdict = verdict
     }
 }
 

@@ -128,14 +128,18 @@ package struct UploadRegister: Sendable {
 
     /// Notes what a late scan of an upload in service found.
     ///
-    /// - Parameter nextScanAt: when the scan is to be repeated, where it had no result.
+    /// - Parameters:
+    ///   - nextScanAt: when the scan is to be repeated, where it had no result.
+    ///   - verdict: what is to be kept of it for other uploads of the same bytes.
     /// - Returns: false where the upload was deleted or settled meanwhile.
     package func settle(
-        _ record: UploadRecord, receipt: DecisionReceipt, scanState: ScanState, nextScanAt: Timestamp? = nil
+        _ record: UploadRecord, receipt: DecisionReceipt, scanState: ScanState, nextScanAt: Timestamp? = nil,
+        verdict: ScanVerdict? = nil
     ) async throws(Failure) -> Bool {
         let now = time.now()
         return try await database.writeForRequest { transaction throws(DatabaseError) in
             let (organization, id) = (record.organization, record.id)
+            if let verdict { try transaction.verdicts.keep(verdict) }
             var settled = record
             (settled.receipt, settled.scanState) = (receipt, scanState)
             guard receipt.decision == .quarantined else {
@@ -188,6 +192,7 @@ package struct UploadRegister: Sendable {
         _ entry: UploadEntry, at now: Timestamp, in transaction: any Transaction
     ) throws(DatabaseError) {
         if entry.isConfirmation { try confirm(entry, at: now, in: transaction) }
+        if let verdict = entry.verdict { try transaction.verdicts.keep(verdict) }
         guard let idempotency = entry.idempotency else { return }
         let (organization, owner) = (entry.record.organization, entry.record.id)
         guard idempotency.isKept else {

@@ -35,10 +35,12 @@ package struct GateCheck: Sendable {
     package var isVerdict: Bool
     /// When a late scan without a result is to be repeated; nil for never.
     package var nextScanAt: Timestamp?
+    /// What the scan found, to be kept in the transaction that enters the upload; nil where nothing new is known.
+    package var verdict: ScanVerdict?
 
     package init(
         receipt: DecisionReceipt, scanState: ScanState, failure: FailureCode? = nil, retryAfterSeconds: Int? = nil,
-        isVerdict: Bool, nextScanAt: Timestamp? = nil
+        isVerdict: Bool, nextScanAt: Timestamp? = nil, verdict: ScanVerdict? = nil
     ) {
         self.receipt = receipt
         self.scanState = scanState
@@ -46,6 +48,7 @@ package struct GateCheck: Sendable {
         self.retryAfterSeconds = retryAfterSeconds
         self.isVerdict = isVerdict
         self.nextScanAt = nextScanAt
+        self.verdict = verdict
     }
 
     /// What the gate said when it wrote the receipt.

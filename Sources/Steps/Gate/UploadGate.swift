@@ -1,12 +1,12 @@
 package import Database
 package import Domain
 import Policy
-package import WorkerPool
+import WorkerPool
 
 /// Step 6: decides whether a file gets in, by the organization's own policy.
 package struct UploadGate: Sendable {
     private let database: any DatabaseDriver
-    private let pool: ScanPool
+    private let cache: VerdictCache
     private let currentThreshold: @Sendable () -> Double
     private let time: any TimeSource
     private let backlog: ScanBacklog
@@ -15,11 +15,11 @@ package struct UploadGate: Sendable {
     ///   - threshold: gives what is in force at the moment of a check: scores at or above it are NSFW; 0...1.
     ///   - backlog: whose turn would not come in time.
     package init(
-        database: any DatabaseDriver, pool: ScanPool, threshold: @escaping @Sendable () -> Double,
+        database: any DatabaseDriver, cache: VerdictCache, threshold: @escaping @Sendable () -> Double,
         time: any TimeSource, backlog: ScanBacklog
     ) {
         self.database = database
-        self.pool = pool
+        self.cache = cache
         currentThreshold = threshold
         self.time = time
         self.backlog = backlog
@@ -31,8 +31,8 @@ package struct UploadGate: Sendable {
     /// - Parameter isReceiving: whether the upload's body is yet to come.
     /// - Throws: `overloaded` where the upload's turn would not come in time.
     package func takePlace(for organization: Organization, isReceiving: Bool) throws(Failure) -> ScanBacklog.Place? {
-        guard GateRules.exemption(under: organization.gatePolicy) == nil, pool.isAvailable else { return nil }
-        let status = pool.status
+        guard GateRules.exemption(under: organization.gatePolicy) == nil, cache.pool.isAvailable else { return nil }
+        let status = cache.pool.status
         return try backlog.enter(
             organization.id, isReceiving: isReceiving,
             capacity: ScanBacklog.Capacity(workers: status.live, meanScanSeconds: status.meanScanSeconds))
@@ -42,13 +42,13 @@ package struct UploadGate: Sendable {
     /// endpoint governs the very next check.
     package func check(_ subject: GateSubject) async throws(Failure) -> GateCheck {
         let policy = try currentPolicy(of: subject.organization)
-        let examination = await examine(subject, under: policy, priority: .upload)
+        let examination = try await examine(subject, under: policy, priority: .upload)
         if let refusal = examination.refusal { throw refusal }
         let outcome = GateRules.outcome(of: examination.finding, under: policy)
         return GateCheck(
             receipt: receipt(outcome.decision, examination, policy, subject), scanState: outcome.scanState,
             failure: outcome.failure, retryAfterSeconds: examination.retryAfterSeconds,
-            isVerdict: examination.isVerdict)
+            isVerdict: examination.isVerdict, verdict: examination.verdict)
     }
 
     /// Checks a file that was admitted unscanned; nil where it cannot be scanned now either.
@@ -56,7 +56,7 @@ package struct UploadGate: Sendable {
     /// - Parameter attempts: how often that had no result before, because the file broke or outran its workers.
     package func recheck(_ subject: GateSubject, attempts: Int = 0) async throws(Failure) -> GateCheck? {
         let policy = try currentPolicy(of: subject.organization)
-        let examination = await examine(subject, under: policy, priority: .backlog)
+        let examination = try await examine(subject, under: policy, priority: .backlog)
         guard examination.refusal == nil, let outcome = GateRules.lateOutcome(of: examination.finding) else {
             return nil
         }
@@ -65,7 +65,8 @@ package struct UploadGate: Sendable {
             scanState: examination.isVerdict ? outcome.scanState : .unscanned, isVerdict: examination.isVerdict,
             nextScanAt: examination.isVerdict
                 ? nil
-                : GateRules.repeatDelaySeconds(afterAttempts: attempts + 1).map { time.now().adding(seconds: $0) })
+                : GateRules.repeatDelaySeconds(afterAttempts: attempts + 1).map { time.now().adding(seconds: $0) },
+            verdict: examination.verdict)
     }
 
     private func currentPolicy(of organization: InternalID) throws(Failure) -> GatePolicy {
@@ -86,11 +87,16 @@ package struct UploadGate: Sendable {
         var refusal: Failure?
         var threshold: Double
         var elapsed: Duration = .zero
+        var model: ModelIdentity?
+        /// nil where nothing was scanned.
+        var scannedAt: Timestamp?
+        var isCached = false
+        var verdict: ScanVerdict?
     }
 
     private func examine(
         _ subject: GateSubject, under policy: GatePolicy, priority: ScanPriority
-    ) async -> Examination {
+    ) async throws(Failure) -> Examination {
         let threshold = currentThreshold()
         if let exemption = GateRules.exemption(under: policy) {
             return Examination(finding: exemption, threshold: threshold)
@@ -102,12 +108,12 @@ package struct UploadGate: Sendable {
                 threshold: threshold)
         }
         let start = ContinuousClock.now
-        let outcome = await pool.scan(
-            ScanJob(
-                descriptor: subject.descriptor, mediaType: subject.mediaType, organization: subject.organizationID,
-                threshold: threshold, priority: priority))
-        var examination = Self.examination(of: outcome, threshold: threshold)
+        let scan = try await cache.scan(subject, threshold: threshold, priority: priority)
+        var examination = Self.examination(of: scan.outcome, threshold: threshold)
         examination.elapsed = ContinuousClock.now - start
+        if examination.scan != nil { examination.model = scan.scanner?.model }
+        (examination.scannedAt, examination.isCached) = (scan.scannedAt, scan.isCached)
+        examination.verdict = scan.verdictToKeep
         return examination
     }
 
@@ -139,13 +145,13 @@ package struct UploadGate: Sendable {
     private func receipt(
         _ decision: GateDecision, _ examination: Examination, _ policy: GatePolicy, _ subject: GateSubject
     ) -> DecisionReceipt {
-        var model = examination.scan == nil ? nil : pool.status.model
+        var model = examination.model
         if examination.scan?.pass == .exact { model?.screenSHA256 = nil }
         let (seconds, attoseconds) = examination.elapsed.components
         return DecisionReceipt(
             decision: decision, reason: examination.finding, scan: examination.scan, threshold: examination.threshold,
-            model: model, policy: policy, scannedAt: time.now(),
+            model: model, policy: policy, scannedAt: examination.scannedAt ?? time.now(),
             elapsedMilliseconds: Double(seconds) * 1000 + Double(attoseconds / 1_000_000_000_000) / 1000,
-            sha256: subject.sha256, explanation: examination.explanation)
+            sha256: subject.sha256, explanation: examination.explanation, isCached: examination.isCached)
     }
 }
