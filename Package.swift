@@ -211,8 +211,8 @@ let package = Package(
         tests(
             "WorkerTests",
             [
-                "Classifier", "Domain", "ImageDecoding", "Models", "SystemCalls", "Telemetry", "TestSupport",
-                "WorkerPool", "WorkerProtocol",
+                "Classifier", "Crypto", "Database", "DatabaseSQLite", "Domain", "Gate", "ImageDecoding", "Models",
+                "SystemCalls", "Telemetry", "TestSupport", "WorkerPool", "WorkerProtocol",
             ]),
         .target(name: "CFuzzer", path: "Tests/CFuzzer"),
         .executableTarget(

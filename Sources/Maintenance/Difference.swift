@@ -30,6 +30,8 @@ package struct Difference: Hashable, Sendable {
         case webhook
         /// Alerts that wait for their mail.
         case alert
+        /// What scans found against the receipts of their uploads.
+        case verdict
     }
 
     package let subject: Subject

@@ -59,7 +59,7 @@ package struct Verifier: Sendable {
                 try count(transaction.reconciliation, &run)
                 let checks: [(Reconciliation, inout Run) throws(DatabaseError) -> Void] = [
                     checkLedger, checkHolds, checkCharges, checkContents, checkReceipts, checkQuarantine,
-                    checkAnnouncements, checkWebhooks, checkAlerts,
+                    checkAnnouncements, checkWebhooks, checkAlerts, checkVerdicts,
                 ]
                 for check in checks {
                     // The rows that cannot be read are named, and the others looked at.

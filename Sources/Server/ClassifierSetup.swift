@@ -1,4 +1,6 @@
+import Database
 import Domain
+import Gate
 import Glibc
 import Models
 import Settings
@@ -46,6 +48,25 @@ struct ClassifierSetup: Sendable {
                     maximumPixelsStreamed: settings.maximumStreamedPixels,
                     maximumPixelsTotal: settings.maximumTotalPixels)),
             log: log, metrics: metrics)
+    }
+
+    /// The gate that asks the pool, and what earlier scans found before.
+    func gate(
+        _ database: any DatabaseDriver, _ settings: StorageSettings, _ time: any TimeSource, _ metrics: MetricsRegistry
+    ) -> UploadGate {
+        let cache = VerdictCache(
+            database: database, pool: pool, retentionDays: settings.verdictRetentionDays, time: time, metrics: metrics)
+        return UploadGate(
+            database: database, cache: cache, threshold: threshold, time: time,
+            backlog: ScanBacklog(maximumWaitMilliseconds: pool.queueWaitMilliseconds))
+    }
+
+    func sweep(
+        _ database: any DatabaseDriver, _ settings: StorageSettings, _ time: any TimeSource
+    ) -> VerdictSweep {
+        VerdictSweep(
+            database: database, pool: pool, retentionDays: settings.verdictRetentionDays,
+            maximumCount: settings.maximumVerdicts, time: time)
     }
 
     /// `portcullis-worker` beside the running program.

@@ -52,13 +52,7 @@ final class Service: Sendable {
             database: database,
             attempts: FailedAttempts(limit: settings.accounts.failedAuthenticationLimit, time: time), time: time)
         let limiter = RateLimiter(time: time)
-        let gate = UploadGate(
-            database: database,
-            cache: VerdictCache(
-                database: database, pool: classifier.pool, retentionDays: settings.storage.verdictRetentionDays,
-                time: time, metrics: metrics),
-            threshold: classifier.threshold, time: time,
-            backlog: ScanBacklog(maximumWaitMilliseconds: settings.classifier.queueWaitMilliseconds))
+        let gate = classifier.gate(database, settings.storage, time, metrics)
         let register = UploadRegister(
             database: database, blobs: blobs, time: time, retentionDays: settings.storage.rejectedRetentionDays)
         let services = UploadServices(
@@ -72,10 +66,8 @@ final class Service: Sendable {
         confirmations = buckets.queue
         upkeep = Upkeep(
             database: database, blobs: blobs, register: register, gate: gate, pool: classifier.pool,
-            verdicts: VerdictSweep(
-                database: database, pool: classifier.pool, retentionDays: settings.storage.verdictRetentionDays,
-                maximumCount: settings.storage.maximumVerdicts, time: time),
-            buckets: buckets.upkeep, undos: services.undos, time: time, executor: executor, log: log,
+            verdicts: classifier.sweep(database, settings.storage, time), buckets: buckets.upkeep,
+            undos: services.undos, time: time, executor: executor, log: log,
             metrics: metrics)
         let vault = try Self.vault(settings.accounts, database, log)
         let targets = try Self.targets(settings.webhooks)

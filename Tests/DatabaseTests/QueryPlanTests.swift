@@ -114,6 +114,7 @@ private final class ExplainingTransaction: Transaction {
         _ = try credits.usage(of: id, in: BillingPeriod(containing: now, cycleStart: 1))
         _ = try credits.grant(1, to: id, reason: "x", now: now)
         try transaction.uploads.insert(upload)
+        try runVerdicts(transaction, upload)
         try transaction.blobs.retain(id, upload.sha256, size: upload.size)
         _ = try transaction.uploads.find(id, id: upload.id)
         _ = try transaction.uploads.duplicates(of: upload.sha256, in: id, limit: 1)
@@ -152,6 +153,21 @@ private final class ExplainingTransaction: Transaction {
         _ = try transaction.secrets.names(id)
         _ = try transaction.secrets.delete(id, name: "s")
         _ = try transaction.idempotency.begin(id, key: "k", owner: upload.id, node: "n", now: now)
+    }
+
+    private static func runVerdicts(
+        _ transaction: ExplainingTransaction, _ upload: UploadRecord
+    ) throws(DatabaseError) {
+        let verdict = ScanVerdict(
+            ScanSubject(
+                organization: upload.organization, sha256: upload.sha256, mediaType: .jpeg,
+                scanner: ScannerIdentity(
+                    model: ModelIdentity(name: "m", sha256: "s", preprocessing: "1"), fingerprint: upload.sha256)),
+            .unscannable("x"), under: 0.8, at: Moment.start)
+        try transaction.verdicts.keep(verdict)
+        _ = try transaction.verdicts.find(verdict.subject)
+        _ = try transaction.verdicts.remove(of: upload.organization, limit: 1)
+        _ = try transaction.verdicts.removeScanned(by: Moment.start, limit: 1)
     }
 
     private static func runQuarantine(

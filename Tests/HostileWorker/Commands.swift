@@ -50,6 +50,10 @@ func misbehave(
         // A long scan, in time and not in work.
         reply.result = .scored(ScanScore(score: 0.1, framesTotal: 1, framesScanned: 1))
         spin(milliseconds: Double(words[1]) ?? 0)
+    case "hold":
+        // Until the test writes another first byte. Mapped anew each time, so that no compiler reads it once.
+        while try command(in: file, maximumBytes: 1 << 20)[0] == "hold" {}
+        reply.result = .scored(ScanScore(score: 0.1, framesTotal: 1, framesScanned: 1))
     case "eat-memory":
         // As a decoder does that does not look at what it is given.
         while let memory = unsafe malloc(16 << 20) { unsafe memset(memory, 1, 16 << 20) }

@@ -29,6 +29,7 @@ final class Books: Sendable {
     let quarantine: QuarantineRegister
     let credits: CreditAdmission
     let caller: Caller
+    private let receipts = Atomic<Int64>(0)
 
     init(retentionDays: Int = 30, tier: Tier = .pro) async throws {
         directory = try TemporaryDirectory()
@@ -79,7 +80,7 @@ final class Books: Sendable {
             record: record, organization: organization.id, hold: hold.id, requestID: "req_1",
             idempotency: key.map {
                 IdempotencyEntry(key: $0, fingerprint: sha256, status: 201, body: "{}", isKept: true)
-            })
+            }, verdict: verdict(of: record))
         if !isRejected || uploads.retainsRejected { try await blobs.store(file, organization: organization.id) }
         if isRejected {
             try await uploads.reject(entry, retaining: uploads.retainsRejected ? file : nil)
@@ -88,6 +89,17 @@ final class Books: Sendable {
         }
         try file.discard()
         return record
+    }
+
+    /// What the scan that the record's receipt is of found.
+    private func verdict(of record: UploadRecord) -> ScanVerdict? {
+        guard let scan = record.receipt.scan else { return nil }
+        let subject = ScanSubject(
+            organization: record.organization, sha256: record.sha256, mediaType: record.mediaType,
+            scanner: ScannerIdentity(
+                model: ModelIdentity(name: "m", sha256: "", preprocessing: "1"), fingerprint: SHA256.hash(of: "m")))
+        return ScanVerdict(
+            subject, .scored(scan), under: record.receipt.threshold, at: record.receipt.scannedAt)
     }
 
     static let announcedID = UploadID(rawValue: "upl_announced")
@@ -115,11 +127,13 @@ final class Books: Sendable {
 
     func receipt(_ sha256: ContentHash, _ reason: Finding) -> DecisionReceipt {
         let decision: GateDecision = reason == .nsfw ? .rejected : .accepted
+        // No two scans of the same bytes are at the same time.
+        let scannedAt = time.now().adding(milliseconds: receipts.wrappingAdd(1, ordering: .relaxed).newValue)
         return DecisionReceipt(
             decision: decision, reason: reason,
             scan: reason == .clean || reason == .nsfw
                 ? ScanScore(score: reason == .nsfw ? 0.99 : 0.1, framesTotal: 1, framesScanned: 1) : nil,
-            threshold: 0.8, policy: GatePolicy(plane: .shared, settings: GateSettings()), scannedAt: time.now(),
+            threshold: 0.8, policy: GatePolicy(plane: .shared, settings: GateSettings()), scannedAt: scannedAt,
             elapsedMilliseconds: 1, sha256: sha256)
     }
 

@@ -176,6 +176,9 @@ struct VerifierTests {
         sql(
             "answer without an upload", "an answer about it is kept",
             "UPDATE idempotency_records SET owner = 'upl_gone'"),
+        sql(
+            "score that is not the receipt's", "its receipt has the score 0.1; for the next upload of its bytes",
+            "UPDATE scan_verdicts SET score = 0.2 WHERE score = 0.1"),
         Plant(name: "reference to nothing", line: "database: file: a row") { books, record in
             try books.outside("UPDATE uploads SET organization = 'int_gone' WHERE id = '\(record.id)'")
         },

@@ -7,6 +7,11 @@ package enum Sample {
     package static let nsfwPNG = "nsfw-pattern.png"
     package static let truncatedJPEG = "truncated.jpg"
 
+    /// A JPEG with spaces behind its end: other bytes, the same picture.
+    package static func padded(_ fixture: String, by count: Int) throws -> [UInt8] {
+        try Repository.fixture(fixture) + [UInt8](repeating: 0x20, count: count)
+    }
+
     package static let text = Array("A note, which is not an image.\n".utf8)
     package static let pdf = Array(
         "%PDF-1.4\n1 0 obj\n<< /Type /Catalog >>\nendobj\ntrailer\n<< /Root 1 0 R >>\n%%EOF\n".utf8)

@@ -32,11 +32,9 @@ struct MisbehaviourTests {
         let fixture = try PoolFixture.hostile(workers: 2) { $0.deadlineMilliseconds = 100 }
         try await fixture.waitUntilReady()
         let before = fixture.pool.status.processes
-        let started = ContinuousClock.now
         #expect(
             try await fixture.scan("hang")
                 == .gaveUp(.deadline, "the image took more than 100 ms to check, twice"))
-        #expect(ContinuousClock.now - started < .seconds(2))
         try await fixture.wait { $0.restarts == 2 && $0.live == 2 }
         #expect(fixture.restarts("deadline") == 2)
         #expect(fixture.restarts("crash") == 0)

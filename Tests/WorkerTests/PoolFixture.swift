@@ -13,7 +13,7 @@ final class PoolFixture: Sendable {
     let pool: ScanPool
     let directory: TemporaryDirectory
     private let lines: Lines
-    private let registry: MetricsRegistry
+    let registry: MetricsRegistry
 
     private final class Lines: Sendable {
         let all = Mutex<[String]>([])
@@ -38,6 +38,9 @@ final class PoolFixture: Sendable {
             workerExecutable: try Products.path("portcullis-worker"),
             manifestPath: manifest ?? Repository.url("models/open-nsfw.json").path,
             runtimeLibraryPath: try Products.runtime(), workers: workers)
+        // A machine that is busy with other tests takes long for a large file; what a deadline does has its own tests.
+        configuration.deadlineMilliseconds = 120_000
+        configuration.queueWaitMilliseconds = 120_000
         change(&configuration)
         return try PoolFixture(configuration)
     }

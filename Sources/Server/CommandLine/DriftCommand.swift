@@ -109,7 +109,7 @@ enum DriftCommand {
                     organization: OrganizationID(rawValue: "command_line"), threshold: 1, mode: mode))
             switch outcome {
             case .scored(let scan, _): scores.append(scan.score)
-            case .unscannable(let text), .gaveUp(let text), .unsupported(let text): return .failed(text)
+            case .unscannable(let text), .gaveUp(_, let text), .unsupported(let text): return .failed(text)
             case .unavailable(let reason, _): return .failed("not scored: \(reason.rawValue)")
             }
         }
