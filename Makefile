@@ -48,6 +48,7 @@ bench: build ## measure durability, lists, hostile files, and the service beside
 	@scripts/bench-durability --program .build/release/portcullis
 	@scripts/bench-lists
 	@scripts/bench-isolation
+	@scripts/bench-verdicts
 	@scripts/bench-peer
 
 lint: ## check formatting and scripts

@@ -42,11 +42,10 @@ final class Service: Sendable {
         let time = SystemTime()
         let metrics = MetricsRegistry()
         let executor = BlockingExecutor(threads: settings.listeners.blockingThreads)
-        let directory = settings.storage.dataDirectory
 
-        let database = try Self.openDatabase(in: directory, metrics)
+        let database = try Self.openDatabase(in: settings.storage.dataDirectory, metrics)
         self.database = database
-        let blobs = try DataDirectory.openBlobs(in: directory)
+        let blobs = try DataDirectory.openBlobs(in: settings.storage.dataDirectory)
         classifier = ClassifierSetup(settings.classifier, log: log, metrics: metrics)
         let authenticator = Authenticator(
             database: database,
@@ -67,8 +66,7 @@ final class Service: Sendable {
         upkeep = Upkeep(
             database: database, blobs: blobs, register: register, gate: gate, pool: classifier.pool,
             verdicts: classifier.sweep(database, settings.storage, time), buckets: buckets.upkeep,
-            undos: services.undos, time: time, executor: executor, log: log,
-            metrics: metrics)
+            undos: services.undos, time: time, executor: executor, log: log, metrics: metrics)
         let vault = try Self.vault(settings.accounts, database, log)
         let targets = try Self.targets(settings.webhooks)
         webhooks = Self.dispatcher(settings.webhooks, targets, vault, database, blobs, time, log, metrics)

@@ -7,8 +7,14 @@ struct OverloadTests {
     @Test("What cannot be checked in time is refused before its body, costs nothing, and never gets in unscanned")
     func refusal() throws {
         let tenant = try Service.tenant()
-        let before = try tenant.credits()
         let picture = try Repository.fixture(Sample.safeJPEG)
+        // Until the worker is ready nobody waits for it.
+        let isReady = try Concurrent.eventually {
+            try tenant.upload(picture + Array("\(Moment.after(seconds: 0))".utf8), filename: "p.jpg").json["scan_state"]
+                == "scanned"
+        }
+        #expect(isReady)
+        let before = try tenant.credits()
         let answers = try Concurrent.run(16) { index in
             try tenant.upload(picture + [UInt8(index)], filename: "p.jpg")
         }.map { try $0.get() }
