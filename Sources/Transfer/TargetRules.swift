@@ -10,16 +10,26 @@ package struct TargetRules: Sendable {
     /// - Parameter allowed: hosts, `host:port`, and blocks of addresses, separated by commas; nil for anything else.
     package init?(allowed: String) {
         for part in allowed.split(separator: ",") {
-            let entry = part.filter { $0 != " " && $0 != "\t" }.lowercased()
+            let entry = Self.trimmed(part).lowercased()
             if entry.isEmpty { continue }
             if entry.contains("/") {
                 guard let block = AddressBlock(entry) else { return nil }
                 blocks.append(block)
             } else {
-                guard let url = WebURL("https://\(entry)/"), url.text == "https://\(entry)/" else { return nil }
+                guard let url = WebURL("https://\(entry)/"), url.text == "https://\(entry)/", url.port != 0,
+                    url.host.split(separator: ".", omittingEmptySubsequences: false).allSatisfy({ !$0.isEmpty })
+                else { return nil }
                 hosts.insert(entry)
             }
         }
+    }
+
+    /// Without blanks at its ends; one inside is a comma that somebody forgot.
+    private static func trimmed(_ text: Substring) -> Substring {
+        var text = text
+        while let first = text.first, first == " " || first == "\t" { text.removeFirst() }
+        while let last = text.last, last == " " || last == "\t" { text.removeLast() }
+        return text
     }
 
     /// Whether the operator named the host, so that plain `http`, any port and any address are good enough.
