@@ -192,6 +192,12 @@ let package = Package(
         tests("ClassifierTests", ["Classifier", "Domain", "ImageDecoding", "JSON", "Models", "TestSupport"]),
         tests("TelemetryTests", ["Domain", "Telemetry"]),
         tests("TransferTests", ["TestSupport", "Transfer"]),
+        tests(
+            "DeliveryTests",
+            [
+                "Crypto", "Database", "DatabaseSQLite", "Delivery", "Domain", "Telemetry", "Tenancy", "TestSupport",
+                "Transfer",
+            ]),
         tests("MailTests", ["Domain", "Mail", "TestSupport"]),
         tests(
             "AlertTests",

@@ -35,56 +35,73 @@ package struct DeliveryAttempt: Hashable, Sendable {
 }
 
 extension DeliveryStore {
-    /// Webhooks for which something is due, after `last` in the order of their identifiers, at most `limit` of them. It
-    /// jumps from webhook to webhook in an index, so that a long backlog costs no more than a short one.
+    /// Webhooks of which something may be claimed now, after `last` in the order of their identifiers, at most `limit` of
+    /// them. It jumps from webhook to webhook in an index, and looks only at what is first of its subject, so that a
+    /// long backlog costs no more than a short one.
+    /// - Parameter isAdmitted: tells of a webhook whether its turn may come now.
     package func webhooksDue(
-        after last: String, now: Timestamp, limit: Int
+        after last: String, now: Timestamp, limits: DeliveryLimits, limit: Int,
+        isAdmitted: (WebhookID) -> Bool = { _ in true }
     ) throws(DatabaseError) -> [WebhookID] {
         var (found, current): ([WebhookID], String) = ([], last)
         while found.count < limit {
             let next = try transaction.first(
-                "SELECT MIN(webhook_id) FROM webhook_deliveries WHERE status = 'pending' AND webhook_id > ?1",
+                "SELECT MIN(webhook_id) FROM webhook_deliveries WHERE is_first = 1 AND webhook_id > ?1",
                 [.init(current)]
             ) { row throws(DatabaseError) in try row.optionalText() }
             guard let text = next ?? nil else { break }
             current = text
-            let isDue = try transaction.count(
+            let id = WebhookID(rawValue: text)
+            guard isAdmitted(id) else { continue }
+            let first = try transaction.first(
                 """
-                SELECT COUNT(*) FROM webhooks w WHERE w.id = ?1 AND w.is_active = 1
-                AND (w.retry_at IS NULL OR w.retry_at <= ?2) AND EXISTS (
-                    SELECT 1 FROM webhook_deliveries d
-                    WHERE d.webhook_id = w.id AND d.status = 'pending' AND d.next_attempt_at <= ?2)
-                """, [.init(text), .init(now)])
-            if isDue > 0 { found.append(WebhookID(rawValue: text)) }
+                SELECT 1 FROM webhook_deliveries d WHERE d.webhook_id = ?1 AND d.is_first = 1
+                AND d.next_attempt_at <= ?2 AND (d.lease_until IS NULL OR d.lease_until <= ?2) LIMIT 1
+                """, [.init(id), .init(now)]
+            ) { row throws(DatabaseError) in try row.integer() }
+            if first != nil, let webhook = try sendable(id, now: now), try room(for: webhook, limits, now: now) > 0 {
+                found.append(id)
+            }
         }
         return found
     }
 
-    /// Takes what of a webhook's deliveries may be sent now: due ones, of each subject only the oldest, and none of a
-    /// subject of which one is under way. A webhook that fails gets one at a time.
-    package func claim(
-        for id: WebhookID, node: String, now: Timestamp, leaseMilliseconds: Int64, limits: DeliveryLimits, limit: Int
-    ) throws(DatabaseError) -> [ClaimedDelivery] {
+    /// The webhook, where events may be sent to it now.
+    private func sendable(_ id: WebhookID, now: Timestamp) throws(DatabaseError) -> Webhook? {
         guard let webhook = try transaction.webhooks.find(id), webhook.isActive,
             webhook.health.retryAt.map({ $0 <= now }) ?? true
-        else { return [] }
+        else { return nil }
+        return webhook
+    }
+
+    /// How many more may be under way. A webhook that fails gets one at a time.
+    private func room(
+        for webhook: Webhook, _ limits: DeliveryLimits, now: Timestamp
+    ) throws(DatabaseError) -> Int {
         let underWay = try transaction.count(
             "SELECT COUNT(*) FROM webhook_deliveries WHERE webhook_id = ?1 AND lease IS NOT NULL AND lease_until > ?2",
-            [.init(id), .init(now)])
+            [.init(webhook.id), .init(now)])
         let organizations = try transaction.count(
             """
             SELECT COUNT(*) FROM webhook_deliveries d WHERE d.lease IS NOT NULL AND d.lease_until > ?2
             AND d.webhook_id IN (SELECT id FROM webhooks WHERE organization = ?1)
             """, [.init(webhook.organization), .init(now)])
         let own = webhook.health.failures > 0 ? 1 : limits.perWebhook
-        let room = min(limit, own - Int(underWay), limits.perOrganization - Int(organizations))
+        return min(own - Int(underWay), limits.perOrganization - Int(organizations))
+    }
+
+    /// Takes what of a webhook's deliveries may be sent now: due ones, of each subject only the first, and none that is
+    /// under way.
+    package func claim(
+        for id: WebhookID, node: String, now: Timestamp, leaseMilliseconds: Int64, limits: DeliveryLimits, limit: Int
+    ) throws(DatabaseError) -> [ClaimedDelivery] {
+        guard limit > 0, let webhook = try sendable(id, now: now) else { return [] }
+        let room = min(limit, try room(for: webhook, limits, now: now))
         guard room > 0 else { return [] }
         let due = try transaction.query(
             """
-            SELECT \(Self.columns) FROM \(Self.tables) WHERE d.webhook_id = ?1 AND d.status = 'pending'
-            AND d.next_attempt_at <= ?2 AND (d.lease_until IS NULL OR d.lease_until <= ?2) AND NOT EXISTS (
-                SELECT 1 FROM webhook_deliveries x WHERE x.webhook_id = d.webhook_id AND x.subject = d.subject
-                AND x.status = 'pending' AND ((x.event_sequence, x.id) < (d.event_sequence, d.id) OR x.lease_until > ?2))
+            SELECT \(Self.columns) FROM \(Self.tables) WHERE d.webhook_id = ?1 AND d.is_first = 1
+            AND d.next_attempt_at <= ?2 AND (d.lease_until IS NULL OR d.lease_until <= ?2)
             ORDER BY d.next_attempt_at, d.event_sequence LIMIT ?3
             """, [.init(id), .init(now), .init(room)], Self.decode)
         var claimed: [ClaimedDelivery] = []
@@ -126,36 +143,50 @@ extension DeliveryStore {
     package func succeed(
         _ claim: ClaimedDelivery, _ attempt: DeliveryAttempt, now: Timestamp
     ) throws(DatabaseError) {
-        try finish(claim.delivery.id, .delivered, attempt, isAttempt: true, now: now)
-        guard let webhook = try transaction.webhooks.find(claim.webhook.id), webhook.health.failures > 0 else { return }
+        try finish(claim, .delivered, attempt, now: now)
+        guard let webhook = try transaction.webhooks.find(claim.webhook.id), webhook.health.failures > 0,
+            webhook.isTarget(of: claim.webhook)
+        else { return }
         try transaction.execute(
             """
             UPDATE webhooks SET failures = 0, first_failure_at = NULL, last_failure_at = NULL,
             last_failure_cause = NULL, retry_at = NULL WHERE id = ?1
             """, [.init(webhook.id)])
         // Not after one failure: that may be the fault of one event, which would then come again and again.
-        guard webhook.health.failures >= Self.outageFailures else { return }
-        try transaction.execute(
-            """
-            UPDATE webhook_deliveries SET next_attempt_at = ?2
-            WHERE webhook_id = ?1 AND status = 'pending' AND next_attempt_at > ?2
-            """, [.init(webhook.id), .init(now)])
+        if webhook.health.failures >= Self.outageFailures { try hasten(webhook.id, now: now) }
     }
 
     /// From this many failures in a row on, it is the webhook that fails, and not the event.
     package static let outageFailures = 3
 
-    /// Notes a failure.
+    /// What a failure led to.
+    package enum NotedFailure: Hashable, Sendable {
+        /// Nothing: the webhook was changed meanwhile, or somebody else has the delivery. It says nothing of either.
+        case ignored
+        case noted
+        /// Nothing is sent to the webhook any more.
+        case paused
+    }
+
+    /// Notes a failure. What it means for the webhook is found from its row as it is now: other attempts ended, and its
+    /// owner may have changed it, since this one began.
     ///
     /// - Parameters:
     ///   - nextAttemptAt: when it is tried again; nil where that was the last time.
-    ///   - retryAt: until when the webhook as a whole is left in peace.
-    ///   - pausesAfter: how long a webhook may fail before nothing is sent to it any more; nil for as long as it likes.
-    /// - Returns: whether the webhook was paused.
+    ///   - pausesAfterMilliseconds: how long a webhook may fail before nothing is sent to it any more; nil for as long as it likes.
+    ///   - retryAt: until when a webhook with so many failures in a row is left in peace.
     package func fail(
-        _ claim: ClaimedDelivery, _ attempt: DeliveryAttempt, nextAttemptAt: Timestamp?, retryAt: Timestamp?,
-        pausesAfterMilliseconds: Int64?, now: Timestamp
-    ) throws(DatabaseError) -> Bool {
+        _ claim: ClaimedDelivery, _ attempt: DeliveryAttempt, nextAttemptAt: Timestamp?,
+        pausesAfterMilliseconds: Int64?, now: Timestamp, retryAt: (_ failures: Int) -> Timestamp? = { _ in nil }
+    ) throws(DatabaseError) -> NotedFailure {
+        let holds = try transaction.count(
+            "SELECT COUNT(*) FROM webhook_deliveries WHERE id = ?1 AND lease = ?2",
+            [.init(claim.delivery.id), .init(claim.lease)])
+        guard holds == 1, var webhook = try transaction.webhooks.find(claim.webhook.id) else { return .ignored }
+        guard webhook.isTarget(of: claim.webhook) else {
+            try release(claim)
+            return .ignored
+        }
         if let nextAttemptAt {
             try transaction.execute(
                 """
@@ -168,34 +199,39 @@ extension DeliveryStore {
                     .init(attempt.responseStatus), .init(attempt.responseExcerpt), .init(attempt.error),
                 ])
         } else {
-            try finish(claim.delivery.id, .failed, attempt, isAttempt: true, now: now)
+            try finish(claim, .failed, attempt, now: now)
         }
+        let isOutage = webhook.health.noteFailure(
+            attempt.error, retryAt: retryAt, pausesAfterMilliseconds: pausesAfterMilliseconds, now: now)
+        let health = webhook.health
         try transaction.execute(
             """
-            UPDATE webhooks SET failures = failures + 1, first_failure_at = COALESCE(first_failure_at, ?2),
-            last_failure_at = ?2, last_failure_cause = ?3, retry_at = ?4 WHERE id = ?1
-            """, [.init(claim.webhook.id), .init(now), .init(attempt.error), .init(retryAt)])
-        guard let pausesAfterMilliseconds, let webhook = try transaction.webhooks.find(claim.webhook.id),
-            webhook.isActive, let first = webhook.health.firstFailureAt,
-            first.adding(milliseconds: pausesAfterMilliseconds) <= now
-        else { return false }
+            UPDATE webhooks SET failures = ?2, first_failure_at = ?3, last_failure_at = ?4, last_failure_cause = ?5,
+            retry_at = ?6 WHERE id = ?1
+            """,
+            [
+                .init(webhook.id), .init(health.failures), .init(health.firstFailureAt), .init(health.lastFailureAt),
+                .init(health.lastFailureCause), .init(health.retryAt),
+            ])
+        guard isOutage, webhook.isActive else { return .noted }
         try transaction.webhooks.pause(
-            webhook, reason: "no delivery has succeeded since \(first.iso8601)", now: now)
-        return true
+            webhook, reason: "no delivery has succeeded since \((health.firstFailureAt ?? now).iso8601)", now: now)
+        return .paused
     }
 
     private func finish(
-        _ id: DeliveryID, _ status: Delivery.Status, _ attempt: DeliveryAttempt, isAttempt: Bool, now: Timestamp
+        _ claim: ClaimedDelivery, _ status: Delivery.Status, _ attempt: DeliveryAttempt, now: Timestamp
     ) throws(DatabaseError) {
-        try transaction.execute(
+        let finished = try transaction.execute(
             """
-            UPDATE webhook_deliveries SET status = ?2, attempts = attempts + ?3, next_attempt_at = NULL,
-            last_attempt_at = ?4, finished_at = ?4, response_status = ?5, response_excerpt = ?6, last_error = ?7,
+            UPDATE webhook_deliveries SET status = ?2, attempts = attempts + 1, next_attempt_at = NULL, is_first = 0,
+            last_attempt_at = ?3, finished_at = ?3, response_status = ?4, response_excerpt = ?5, last_error = ?6,
             lease = NULL, lease_node = NULL, lease_until = NULL WHERE id = ?1 AND status = 'pending'
             """,
             [
-                .init(id), .init(status), .init(isAttempt ? 1 : 0), .init(now), .init(attempt.responseStatus),
+                .init(claim.delivery.id), .init(status), .init(now), .init(attempt.responseStatus),
                 .init(attempt.responseExcerpt), .init(attempt.error),
             ])
+        if finished == 1 { try promote(claim.delivery.event.subject, of: claim.webhook.id) }
     }
 }

@@ -35,15 +35,28 @@ extension DeliveryStore {
         }
     }
 
+    /// - Parameter selection: finds the identifiers; its parameters begin at `?4`, `?2` is the present moment.
     private func abandon(
         _ selection: String, _ reason: String, _ parameters: [SQLValue], _ now: Timestamp
     ) throws(DatabaseError) -> Int {
-        try transaction.execute(
+        let abandoned = try transaction.query(
             """
-            UPDATE webhook_deliveries SET status = 'failed', next_attempt_at = NULL, finished_at = ?2,
+            UPDATE webhook_deliveries SET status = 'failed', next_attempt_at = NULL, finished_at = ?2, is_first = 0,
             last_error = CASE WHEN last_error IS NULL THEN ?1 ELSE ?1 || ?3 || last_error END,
             lease = NULL, lease_node = NULL, lease_until = NULL WHERE id IN (\(selection))
-            """, [.init(reason), .init(now), "; the last attempt: "] + parameters)
+            RETURNING webhook_id, subject
+            """, [.init(reason), .init(now), "; the last attempt: "] + parameters
+        ) { row throws(DatabaseError) in
+            Place(webhook: try row.value(), subject: try row.text())
+        }
+        for place in Set(abandoned) { try promote(place.subject, of: place.webhook) }
+        return abandoned.count
+    }
+
+    /// Where deliveries wait for each other.
+    private struct Place: Hashable {
+        let webhook: WebhookID
+        let subject: String
     }
 
     /// Forgets what ended before `moment`, the oldest first, at most `limit` of them.

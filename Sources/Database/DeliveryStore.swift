@@ -28,7 +28,7 @@ package struct DeliveryStore {
             responseStatus: response.map { Int($0) }, responseExcerpt: excerpt, lastError: error)
     }
 
-    /// Puts an event on its way, due at once.
+    /// Puts an event on its way, due at once, behind whatever waits about the same subject.
     /// - Parameter sequence: the event's.
     @discardableResult
     func insert(
@@ -39,13 +39,35 @@ package struct DeliveryStore {
         try transaction.execute(
             """
             INSERT INTO webhook_deliveries
-            (id, organization, webhook_id, event_sequence, subject, created_at, status, attempts, next_attempt_at)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'pending', 0, ?6)
+            (id, organization, webhook_id, event_sequence, subject, created_at, status, attempts, next_attempt_at,
+            is_first)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'pending', 0, ?6, NOT EXISTS (
+                SELECT 1 FROM webhook_deliveries x WHERE x.webhook_id = ?3 AND x.subject = ?5 AND x.status = 'pending'))
             """,
             [
                 .init(id), .init(organization), .init(webhook), .init(sequence), .init(subject), .init(now),
             ])
         return id
+    }
+
+    /// Lets the oldest of what waits about a subject be sent, after the one before it is over.
+    func promote(_ subject: String, of webhook: WebhookID) throws(DatabaseError) {
+        try transaction.execute(
+            """
+            UPDATE webhook_deliveries SET is_first = 1 WHERE id = (
+                SELECT id FROM webhook_deliveries WHERE webhook_id = ?1 AND subject = ?2 AND status = 'pending'
+                ORDER BY event_sequence LIMIT 1)
+            AND NOT EXISTS (SELECT 1 FROM webhook_deliveries WHERE webhook_id = ?1 AND subject = ?2 AND is_first = 1)
+            """, [.init(webhook), .init(subject)])
+    }
+
+    /// Makes what waits for its next attempt due: the reason to wait is gone.
+    package func hasten(_ webhook: WebhookID, now: Timestamp) throws(DatabaseError) {
+        try transaction.execute(
+            """
+            UPDATE webhook_deliveries SET next_attempt_at = ?2
+            WHERE webhook_id = ?1 AND is_first = 1 AND next_attempt_at > ?2
+            """, [.init(webhook), .init(now)])
     }
 
     package func find(_ id: DeliveryID, of webhook: WebhookID) throws(DatabaseError) -> Delivery? {

@@ -111,8 +111,8 @@ package struct OrganizationStore {
         try transaction.execute(
             "UPDATE api_keys SET revoked_at = ?2 WHERE organization = ?1 AND revoked_at IS NULL",
             [.init(internalID), .init(now)])
-        // Nobody is told anything any more; the events go when their time is over.
-        for table in ["webhook_deliveries", "webhook_subscriptions", "webhooks"] {
+        // Nobody is told anything any more, and what there was to tell is the organization's own.
+        for table in ["webhook_deliveries", "webhook_subscriptions", "webhooks", "events"] {
             try transaction.execute("DELETE FROM \(table) WHERE organization = ?1", [.init(internalID)])
         }
         try transaction.alerts.forget(internalID)

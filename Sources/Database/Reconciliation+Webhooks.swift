@@ -26,6 +26,19 @@ extension Reconciliation {
         }
     }
 
+    /// Subjects of which deliveries wait for a webhook, and none of them may be sent.
+    package func stuckSubjects(
+        _ body: (WebhookID, _ subject: String) throws(DatabaseError) -> Void
+    ) throws(DatabaseError) {
+        try forEach(
+            "webhook_deliveries",
+            """
+            SELECT webhook_id, subject FROM webhook_deliveries WHERE status = 'pending'
+            GROUP BY webhook_id, subject HAVING SUM(is_first) = 0
+            """
+        ) { row throws(DatabaseError) in try body(try row.value(), try row.text()) }
+    }
+
     /// Deliveries whose webhook or event is another organization's, or gone.
     package func strayDeliveries(_ body: (DeliveryID) throws(DatabaseError) -> Void) throws(DatabaseError) {
         try forEach(

@@ -115,4 +115,25 @@ extension SQLiteSchema {
         "CREATE INDEX webhook_deliveries_finished ON webhook_deliveries (finished_at) WHERE status <> 'pending'",
         "CREATE INDEX webhook_deliveries_by_organization ON webhook_deliveries (organization)",
     ]
+
+    /// Of what waits for a webhook about one subject only the first may be sent. It is marked, so that what may be sent
+    /// is found in an index however much waits behind it.
+    static let deliveryHeads = [
+        """
+        ALTER TABLE webhook_deliveries ADD COLUMN is_first INTEGER NOT NULL DEFAULT 0
+        CHECK (is_first IN (0, 1) AND (is_first = 0 OR status = 'pending'))
+        """,
+        """
+        UPDATE webhook_deliveries SET is_first = 1 WHERE status = 'pending' AND id = (
+            SELECT x.id FROM webhook_deliveries x WHERE x.webhook_id = webhook_deliveries.webhook_id
+            AND x.subject = webhook_deliveries.subject AND x.status = 'pending' ORDER BY x.event_sequence LIMIT 1)
+        """,
+        "CREATE UNIQUE INDEX webhook_deliveries_first ON webhook_deliveries (webhook_id, subject) WHERE is_first = 1",
+        "DROP INDEX webhook_deliveries_due",
+        """
+        CREATE INDEX webhook_deliveries_due ON webhook_deliveries (webhook_id, next_attempt_at, event_sequence)
+        WHERE is_first = 1
+        """,
+        "CREATE INDEX events_by_organization ON events (organization)",
+    ]
 }

@@ -11,6 +11,7 @@ enum SQLiteSchema {
         Migration(version: 5, statements: events),
         Migration(version: 6, statements: alerts),
         Migration(version: 7, statements: scanVerdicts),
+        Migration(version: 8, statements: deliveryHeads),
     ]
 
     private static let tenants = [

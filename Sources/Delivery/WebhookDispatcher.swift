@@ -22,6 +22,9 @@ package final class WebhookDispatcher: Sendable {
     private let underWay = Atomic(0)
     /// The last webhook that got a turn.
     private let turn = Mutex("")
+    private let shares: Mutex<SenderShares>
+    /// Attempts that ended; each may let another one begin.
+    private let ended = Atomic(0)
 
     private static let pauseMilliseconds = 200
     private static let busyPauseMilliseconds = 10
@@ -42,6 +45,7 @@ package final class WebhookDispatcher: Sendable {
         self.metrics = DeliveryMetrics(metrics, database: database)
         sender = WebhookSender(
             configuration: configuration, vault: vault, cancellation: cancellation, userAgent: userAgent)
+        shares = Mutex(SenderShares(parallelism: configuration.parallelism))
         // One for the dispatcher itself, which must not wait for a transfer to end.
         executor = BlockingExecutor(threads: configuration.parallelism + 1)
     }
@@ -72,19 +76,33 @@ package final class WebhookDispatcher: Sendable {
                     await upkeep(now)
                     lastUpkeep = now
                 }
+                let seen = ended.load(ordering: .sequentiallyConsistent)
                 let claims = await claim(now)
                 for claim in claims {
                     underWay.add(1, ordering: .sequentiallyConsistent)
+                    let began = ContinuousClock.now
+                    shares.withLock { $0.begin(claim.webhook.id, at: began) }
                     group.addTask(executorPreference: executor) {
-                        await self.deliver(claim)
+                        await self.deliver(claim, began: began)
                         self.underWay.subtract(1, ordering: .sequentiallyConsistent)
+                        self.ended.add(1, ordering: .sequentiallyConsistent)
                     }
                 }
-                guard claims.isEmpty else { continue }
-                let isBusy = underWay.load(ordering: .sequentiallyConsistent) > 0
-                try? await Task.sleep(
-                    for: .milliseconds(isBusy ? Self.busyPauseMilliseconds : Self.pauseMilliseconds))
+                if claims.isEmpty { await pause(after: seen) }
             }
+        }
+    }
+
+    /// Waits until something may be claimable: until an attempt ends, or for as long as an event that was just written
+    /// may wait. Nothing asks the database meanwhile.
+    /// - Parameter seen: how many attempts had ended before the last look.
+    private func pause(after seen: Int) async {
+        var left = Self.pauseMilliseconds
+        while left > 0, !Task.isCancelled, ended.load(ordering: .sequentiallyConsistent) == seen {
+            let isBusy = underWay.load(ordering: .sequentiallyConsistent) > 0
+            let step = isBusy ? Self.busyPauseMilliseconds : left
+            try? await Task.sleep(for: .milliseconds(step))
+            left -= step
         }
     }
 
@@ -106,19 +124,25 @@ package final class WebhookDispatcher: Sendable {
 
     private func claim(_ now: Timestamp) async -> [ClaimedDelivery] {
         let free = configuration.parallelism - underWay.load(ordering: .sequentiallyConsistent)
-        guard free > 0 else { return [] }
+        // Without the key nothing can be signed: what waits is not spent on attempts that must fail.
+        guard free > 0, sender.vault != nil else { return [] }
         do throws(DatabaseError) {
-            let due = try webhooksDue(now, limit: free)
+            let shares = shares.withLock { $0 }
+            let due = try webhooksDue(now, limit: free, shares)
+            // Only a claim writes; everybody's writes would wait behind one that takes nothing.
             guard let last = due.last else { return [] }
             turn.withLock { $0 = last.rawValue }
             let (node, limits) = (node, configuration.limits)
             // A claim that is lost with the power only lets an event come twice.
             return try await database.write(durability: .relaxed) { transaction throws(DatabaseError) in
-                var claims: [ClaimedDelivery] = []
+                var (claims, shares): ([ClaimedDelivery], SenderShares) = ([], shares)
                 for webhook in due where claims.count < free {
-                    claims += try transaction.deliveries.claim(
+                    let instant = ContinuousClock.now
+                    let taken = try transaction.deliveries.claim(
                         for: webhook, node: node, now: now, leaseMilliseconds: Self.leaseMilliseconds, limits: limits,
-                        limit: free - claims.count)
+                        limit: min(free - claims.count, shares.room(for: webhook, at: instant)))
+                    for _ in taken { shares.begin(webhook, at: instant) }
+                    claims += taken
                 }
                 return claims
             }
@@ -130,19 +154,25 @@ package final class WebhookDispatcher: Sendable {
     }
 
     /// Those whose turn it is, beginning after the one that was last.
-    private func webhooksDue(_ now: Timestamp, limit: Int) throws(DatabaseError) -> [WebhookID] {
-        let last = turn.withLock { $0 }
+    private func webhooksDue(
+        _ now: Timestamp, limit: Int, _ shares: SenderShares
+    ) throws(DatabaseError) -> [WebhookID] {
+        let (last, limits, instant) = (turn.withLock { $0 }, configuration.limits, ContinuousClock.now)
+        let isAdmitted = { (webhook: WebhookID) in shares.room(for: webhook, at: instant) > 0 }
         return try database.read { transaction throws(DatabaseError) in
-            let after = try transaction.deliveries.webhooksDue(after: last, now: now, limit: limit)
+            let after = try transaction.deliveries.webhooksDue(
+                after: last, now: now, limits: limits, limit: limit, isAdmitted: isAdmitted)
             guard after.count < limit, !last.isEmpty else { return after }
-            let all = try transaction.deliveries.webhooksDue(after: "", now: now, limit: limit - after.count)
+            let all = try transaction.deliveries.webhooksDue(
+                after: "", now: now, limits: limits, limit: limit - after.count, isAdmitted: isAdmitted)
             return after + all.filter { !after.contains($0) }
         }
     }
 
-    private func deliver(_ claim: ClaimedDelivery) async {
+    private func deliver(_ claim: ClaimedDelivery, began: ContinuousClock.Instant) async {
         let start = ContinuousClock.now
         let outcome = sender.send(claim, now: time.now())
+        defer { shares.withLock { $0.end(claim.webhook.id, began: began, at: ContinuousClock.now) } }
         let (now, delivery) = (time.now(), claim.delivery)
         do throws(DatabaseError) {
             switch outcome {
@@ -173,12 +203,12 @@ package final class WebhookDispatcher: Sendable {
     ) async throws(DatabaseError) {
         let (schedule, pause) = (configuration.schedule, configuration.pauseAfterMilliseconds)
         let next = schedule.nextAttempt(claim.delivery, failures: claim.delivery.attempts + 1, now: now)
-        let retryAt = schedule.outageEnd(
-            failures: claim.webhook.health.failures + 1, threshold: DeliveryStore.outageFailures, now: now)
-        let isPaused = try await database.write { transaction throws(DatabaseError) in
+        let noted = try await database.write { transaction throws(DatabaseError) in
             try transaction.deliveries.fail(
-                claim, attempt, nextAttemptAt: next, retryAt: retryAt, pausesAfterMilliseconds: pause, now: now)
+                claim, attempt, nextAttemptAt: next, pausesAfterMilliseconds: pause, now: now
+            ) { schedule.outageEnd(failures: $0, threshold: DeliveryStore.outageFailures, now: now) }
         }
+        guard noted != .ignored else { return }
         if next == nil { metrics.finished("failed") }
         var fields: JSONObject = [
             "webhook_id": .string(claim.webhook.id.rawValue),
@@ -188,7 +218,7 @@ package final class WebhookDispatcher: Sendable {
         ]
         fields["detail"] = JSONValue(attempt.error)
         log.info("webhook.delivery_failed", fields)
-        if isPaused { log.warning("webhook.paused", fields) }
+        if noted == .paused { log.warning("webhook.paused", fields) }
     }
 
     private func upkeep(_ now: Timestamp) async {

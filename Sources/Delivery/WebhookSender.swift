@@ -53,7 +53,7 @@ struct WebhookSender: Sendable {
             return .failed(attempt)
         } catch {
             if error.kind == .cancelled { return .cancelled }
-            return .failed(DeliveryAttempt(error: "\(error.kind.rawValue): \(error.publicText)"))
+            return .failed(DeliveryAttempt(error: Self.publicText(of: error)))
         }
     }
 
@@ -65,12 +65,28 @@ struct WebhookSender: Sendable {
         ]
     }
 
+    /// Whether a name leads to no address or to a forbidden one is not told: webhooks would find out what names this
+    /// network has.
+    private static func publicText(of error: TransferError) -> String {
+        switch error.kind {
+        case .unknownHost, .forbiddenAddress:
+            "host_not_reachable: the host's name leads to no address that events are sent to"
+        default: "\(error.kind.rawValue): \(error.publicText)"
+        }
+    }
+
     /// A stranger's text: what is no printable character becomes a point.
-    private static func excerpt(_ bytes: [UInt8]) -> String {
+    static func excerpt(_ bytes: [UInt8]) -> String {
         String(
             String.UnicodeScalarView(
-                String(decoding: bytes, as: UTF8.self).unicodeScalars.map { scalar in
-                    scalar.value < 0x20 || (0x7f...0x9f).contains(scalar.value) ? "." : scalar
-                }))
+                String(decoding: bytes, as: UTF8.self).unicodeScalars.map { isPrintable($0) ? $0 : "." }))
+    }
+
+    /// Neither a control character, nor one that ends a line or turns the direction of what follows.
+    private static func isPrintable(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.properties.generalCategory {
+        case .control, .format, .surrogate, .privateUse, .unassigned, .lineSeparator, .paragraphSeparator: false
+        default: true
+        }
     }
 }

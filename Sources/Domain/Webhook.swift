@@ -41,6 +41,12 @@ package struct Webhook: Hashable, Sendable {
         self.updatedAt = updatedAt
     }
 
+    /// Whether an attempt that began with `earlier` says something of this one: nothing of it was changed since then.
+    /// What is sealed is sealed anew, and differently, by every change.
+    package func isTarget(of earlier: Webhook) -> Bool {
+        id == earlier.id && url == earlier.url && updatedAt == earlier.updatedAt && sealed == earlier.sealed
+    }
+
     /// What it is told of.
     package var kinds: Set<EventKind> {
         let named = Set(eventTypes.flatMap { EventKind.named($0) })
@@ -61,6 +67,35 @@ package struct DeliveryHealth: Hashable, Sendable {
     package var pausedReason: String?
 
     package init() {}
+
+    /// From this many failures on a webhook may be switched off.
+    private static let failuresBeforePause = 3
+
+    /// Counts a failure.
+    ///
+    /// Failures tell of an outage as long as they follow each other: after a silence of more than half the time that a
+    /// webhook may fail, nobody knows how it went meanwhile, and the count begins anew.
+    /// - Parameters:
+    ///   - retryAt: until when a webhook with so many failures is left in peace; a pause that is longer stays.
+    ///   - pausesAfterMilliseconds: how long it may fail; nil for as long as it likes.
+    /// - Returns: whether it has failed for so long.
+    package mutating func noteFailure(
+        _ cause: String?, retryAt: (_ failures: Int) -> Timestamp?, pausesAfterMilliseconds: Int64?, now: Timestamp
+    ) -> Bool {
+        if let pausesAfterMilliseconds, let lastFailureAt,
+            lastFailureAt.adding(milliseconds: pausesAfterMilliseconds / 2) < now
+        {
+            self = DeliveryHealth()
+        }
+        failures += 1
+        firstFailureAt = firstFailureAt ?? now
+        (lastFailureAt, lastFailureCause) = (now, cause)
+        self.retryAt = [self.retryAt, retryAt(failures)].compactMap { $0 }.max()
+        guard let pausesAfterMilliseconds, let firstFailureAt, failures >= Self.failuresBeforePause else {
+            return false
+        }
+        return firstFailureAt.adding(milliseconds: pausesAfterMilliseconds) <= now
+    }
 }
 
 extension EventKind {

@@ -11,6 +11,10 @@ extension Verifier {
                 "is not told of [\(absent.joined(separator: ", "))], and is told of "
                     + "[\(superfluous.joined(separator: ", "))] without having asked for it")
         }
+        try books.stuckSubjects { webhook, subject throws(DatabaseError) in
+            run.add(
+                .webhook, "webhook \(webhook)", "what waits about \(subject) is never sent: none of it is the first")
+        }
         try books.strayDeliveries { delivery throws(DatabaseError) in
             run.add(.webhook, "delivery \(delivery)", "its webhook or event is gone, or another organization's")
         }

@@ -9,7 +9,7 @@ enum WebhookLimits {
     static let webhooks = 10
     static let nameLength = 1...200
     static let headers = 16
-    static let headerLength = 0...1_024
+    static let headerLength = 1...1_024
     static let secretLength = 16...256
     static let timeoutSeconds: ClosedRange<Int64> = 1...30
     static let defaultTimeoutSeconds: Int64 = 10
@@ -89,16 +89,23 @@ struct WebhookDraft: Sendable {
             configs.reject("headers", "too_long", "has more than \(WebhookLimits.headers) members")
             return
         }
+        var seen: Set<String> = []
         for (name, value) in object {
             guard Self.isHeaderName(name) else {
                 configs.reject(
                     "headers", "header_name", "has a name that is neither Authorization nor X-… (and not one of ours)")
                 continue
             }
+            guard seen.insert(name.lowercased()).inserted else {
+                configs.reject("headers", "duplicate", "has the name \(name) twice; upper and lower case are the same")
+                continue
+            }
             guard let text = value.stringValue, WebhookLimits.headerLength.contains(text.utf8.count),
-                text.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7f })
+                text.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7f }), text.utf8.first != 0x20
             else {
-                configs.reject("headers", "header_value", "has a value that is not at most 1024 printable characters")
+                configs.reject(
+                    "headers", "header_value",
+                    "has a value that is not 1 to 1024 printable characters, the first one no blank")
                 continue
             }
             headers.append((name, !isNew && text == WebhookLimits.redacted ? nil : text))
@@ -106,6 +113,8 @@ struct WebhookDraft: Sendable {
     }
 
     private static func isHeaderName(_ name: String) -> Bool {
+        // Other alphabets have letters whose lower case is one of these.
+        guard name.utf8.allSatisfy({ $0 < 0x80 }) else { return false }
         let folded = name.lowercased()
         if folded == "authorization" { return true }
         return folded.hasPrefix("x-") && (3...62).contains(folded.utf8.count)
@@ -149,14 +158,12 @@ struct WebhookDraft: Sendable {
         return (webhook, made)
     }
 
-    /// The webhook with what the request says; nil where its secrets cannot be read, and are needed.
-    func applied(to webhook: Webhook, vault: WebhookVault, now: Timestamp) -> Webhook? {
-        guard var secrets = vault.open(webhook) else { return nil }
+    /// The webhook with what the request says.
+    /// - Throws: where its secrets cannot be read, and where the request keeps a header's value that cannot be kept.
+    func applied(to webhook: Webhook, vault: WebhookVault, now: Timestamp) throws(Failure) -> Webhook {
+        guard var secrets = vault.open(webhook) else { throw .unreadableWebhook }
         if let secret { secrets.replaceSigning(with: secret, now: now) }
-        let known = secrets.headers
-        secrets.headers = headers.map { header in
-            (header.name, header.value ?? known.first { $0.name == header.name }?.value ?? "")
-        }
+        secrets.headers = try headers(keeping: secrets.headers, of: webhook)
         var changed = webhook
         (changed.name, changed.eventTypes, changed.resourceTypes) = (name, eventTypes, resourceTypes)
         (changed.url, changed.timeoutMilliseconds) = (url, timeoutMilliseconds)
@@ -164,9 +171,41 @@ struct WebhookDraft: Sendable {
         changed.sealed = vault.seal(secrets, of: webhook.id)
         changed.keyFingerprint = vault.fingerprint
         changed.updatedAt = now
-        // Whoever switches it on says that it is well again.
+        // Whoever changes it and has it on says that it is well again.
         if isActive { changed.health = DeliveryHealth() }
         changed.isActive = isActive
         return changed
+    }
+
+    /// A value that nobody can read must not be sent to another host: it was given for the one that is there.
+    private func headers(
+        keeping known: [(name: String, value: String)], of webhook: Webhook
+    ) throws(Failure) -> [(name: String, value: String)] {
+        let isSameServer = WebURL(url).map { $0.isSameServer(as: WebURL(webhook.url)) } ?? false
+        var reader = FieldReader([:], at: ["body", "channels", "0", "configs"])
+        var kept: [(name: String, value: String)] = []
+        for header in headers {
+            if let value = header.value {
+                kept.append((header.name, value))
+            } else if let old = known.first(where: { $0.name.lowercased() == header.name.lowercased() }) {
+                if !isSameServer {
+                    reader.reject(
+                        "headers", "redacted",
+                        "keeps the value of \(header.name), and the URL's scheme, host or port changes; give it again")
+                }
+                kept.append((header.name, old.value))
+            } else {
+                reader.reject("headers", "redacted", "keeps the value of \(header.name), which has none")
+            }
+        }
+        try reader.finish()
+        return kept
+    }
+}
+
+extension WebURL {
+    /// Whether the same server answers, by name, port and protocol.
+    fileprivate func isSameServer(as other: WebURL?) -> Bool {
+        other.map { $0.scheme == scheme && $0.host == host && $0.port == port } ?? false
     }
 }

@@ -18,7 +18,7 @@ extension WebhookEndpoints {
                 (
                     "headers",
                     .map(
-                        .matching("^[ -~]*$", length: WebhookLimits.headerLength),
+                        .matching("^[!-~][ -~]*$", length: WebhookLimits.headerLength),
                         names: .matching(WebhookLimits.headerPattern, length: 3...62),
                         maximumCount: WebhookLimits.headers)
                 ),

@@ -129,10 +129,12 @@ struct WebhookEndpoints: Sendable {
             let others = try transaction.webhooks.list(trail.organization)
             guard !others.contains(where: { $0.id != before.id && ExactString($0.name) == ExactString(draft.name) })
             else { return .failure(.webhookExists(draft.name)) }
-            guard let after = draft.applied(to: before, vault: vault, now: trail.at) else {
-                return .failure(.unreadableWebhook)
+            let after: Webhook
+            do throws(Failure) { after = try draft.applied(to: before, vault: vault, now: trail.at) } catch {
+                return .failure(error)
             }
             try transaction.webhooks.update(after)
+            if after.isActive { try transaction.deliveries.hasten(after.id, now: trail.at) }
             try trail.record(
                 "webhook_updated", "webhook", after.id.rawValue, from: before.auditView, to: after.auditView,
                 in: transaction)
@@ -155,7 +157,10 @@ struct WebhookEndpoints: Sendable {
             webhook.sealed = vault.seal(secrets, of: webhook.id)
             webhook.keyFingerprint = vault.fingerprint
             webhook.updatedAt = trail.at
+            // Why it failed may be gone with the old secret.
+            webhook.health.retryAt = nil
             try transaction.webhooks.update(webhook)
+            try transaction.deliveries.hasten(webhook.id, now: trail.at)
             try trail.record("webhook_secret_rotated", "webhook", webhook.id.rawValue, in: transaction)
             return .success(webhook)
         }
@@ -269,7 +274,7 @@ extension Failure {
         Failure(.alreadyExists, "The organization has a webhook of the name \"\(name.clipped(to: 200))\" already.")
     }
 
-    fileprivate static let unreadableWebhook = Failure(
+    static let unreadableWebhook = Failure(
         .conflict, "The webhook's secrets were sealed with another key of the operator; delete it and create it anew.",
         details: ["retryable": false])
 }

@@ -57,9 +57,9 @@ package struct WebhookVault: Sendable {
 
     package init(key: SealingKey) { self.key = key }
 
-    var fingerprint: String { key.fingerprint }
+    package var fingerprint: String { key.fingerprint }
 
-    func seal(_ secrets: WebhookSecrets, of webhook: WebhookID) -> [UInt8] {
+    package func seal(_ secrets: WebhookSecrets, of webhook: WebhookID) -> [UInt8] {
         key.seal(Array(JSONValue.object(secrets.json).encoded.utf8), context: Self.context(webhook))
     }
 

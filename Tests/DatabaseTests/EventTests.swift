@@ -37,6 +37,13 @@ import Testing
         }
     }
 
+    private func due(_ database: any DatabaseDriver, at now: Timestamp = now) throws -> [WebhookID] {
+        try database.read { transaction throws(DatabaseError) in
+            try transaction.deliveries.webhooksDue(
+                after: "", now: now, limits: DeliveryLimits(perWebhook: 4, perOrganization: 6), limit: 10)
+        }
+    }
+
     @Test(
         "An event that nobody is subscribed to is not written, nor what is asked for about it",
         arguments: DriverFactory.all)
@@ -97,8 +104,7 @@ import Testing
             // One that has failed for good lets the next one pass.
             try await database.write { transaction throws(DatabaseError) in
                 _ = try transaction.deliveries.fail(
-                    third[0], DeliveryAttempt(error: "e"), nextAttemptAt: nil, retryAt: nil,
-                    pausesAfterMilliseconds: nil, now: late)
+                    third[0], DeliveryAttempt(error: "e"), nextAttemptAt: nil, pausesAfterMilliseconds: nil, now: late)
                 try transaction.deliveries.releaseLeases(ofNode: "b")
             }
             // One at a time for a webhook that fails.
@@ -115,23 +121,20 @@ import Testing
             let other = Sample.webhook(of: organization, name: "other")
             try await database.write { transaction throws(DatabaseError) in try transaction.webhooks.insert(other) }
             for index in 0..<10 { _ = try await emit(database, organization, "s\(index)") }
+            #expect(try due(database) == [webhook.id, other.id].sorted { $0.rawValue < $1.rawValue })
             let claims = try await claim(database, webhook)
             #expect(claims.count == 4)
+            #expect(try due(database) == [other.id])
             #expect(try await claim(database, other).count == 2)
-            let due = try database.read { transaction throws(DatabaseError) in
-                try transaction.deliveries.webhooksDue(after: "", now: Self.now, limit: 10)
-            }
-            #expect(due == [webhook.id, other.id].sorted { $0.rawValue < $1.rawValue })
+            #expect(try due(database) == [])
             let end = Self.now.adding(seconds: 60)
             try await database.write { transaction throws(DatabaseError) in
                 _ = try transaction.deliveries.fail(
-                    claims[0], DeliveryAttempt(error: "e"), nextAttemptAt: Self.now, retryAt: end,
-                    pausesAfterMilliseconds: nil, now: Self.now)
+                    claims[0], DeliveryAttempt(error: "e"), nextAttemptAt: Self.now, pausesAfterMilliseconds: nil,
+                    now: Self.now
+                ) { _ in end }
             }
-            let left = try database.read { transaction throws(DatabaseError) in
-                try transaction.deliveries.webhooksDue(after: "", now: Self.now, limit: 10)
-            }
-            #expect(left == [other.id])
+            #expect(try due(database) == [other.id])
             #expect(try await claim(database, webhook, at: end).count == 1)
         }
     }
@@ -166,22 +169,23 @@ import Testing
             let (organization, webhook) = try await prepare(database)
             _ = try await emit(database, organization, "s")
             var (now, isPaused) = (Self.now, false)
-            for _ in 0..<2 {
+            for _ in 0..<4 {
                 let claims = try await claim(database, webhook, at: now)
                 let (claim, at) = (try #require(claims.first), now)
-                now = now.adding(seconds: 60)
+                now = now.adding(seconds: 25)
                 let next = now
-                isPaused = try await database.write { transaction throws(DatabaseError) in
+                let noted = try await database.write { transaction throws(DatabaseError) in
                     try transaction.deliveries.fail(
-                        claim, DeliveryAttempt(error: "e"), nextAttemptAt: next, retryAt: nil,
-                        pausesAfterMilliseconds: 60_000, now: at)
+                        claim, DeliveryAttempt(error: "e"), nextAttemptAt: next, pausesAfterMilliseconds: 60_000,
+                        now: at)
                 }
+                isPaused = noted == .paused
             }
             #expect(isPaused)
             let paused = try database.read { transaction throws(DatabaseError) in
                 try transaction.webhooks.find(webhook.id)
             }
-            #expect(paused?.isActive == false && paused?.health.pausedAt != nil && paused?.health.failures == 2)
+            #expect(paused?.isActive == false && paused?.health.pausedAt != nil && paused?.health.failures == 4)
             #expect(try await emit(database, organization, "t") == nil)
             #expect(try await claim(database, webhook, at: now).isEmpty)
         }
@@ -191,12 +195,15 @@ import Testing
     func deletion(_ factory: DriverFactory) async throws {
         try await withDatabase(factory) { database in
             let (organization, webhook) = try await prepare(database)
-            _ = try await emit(database, organization, "s")
+            let event = try await emit(database, organization, "s")
             let left = try await database.write { transaction throws(DatabaseError) in
                 _ = try transaction.organizations.delete(organization.internalID, now: Self.now)
-                return (try transaction.webhooks.find(webhook.id), try transaction.deliveries.pendingCount())
+                return (
+                    try transaction.webhooks.find(webhook.id), try transaction.deliveries.pendingCount(),
+                    try event.flatMap { event throws(DatabaseError) in try transaction.events.find(event) }
+                )
             }
-            #expect(left.0 == nil && left.1 == 0)
+            #expect(event != nil && left.0 == nil && left.1 == 0 && left.2 == nil)
             #expect(try await emit(database, organization, "t") == nil)
         }
     }

@@ -65,6 +65,34 @@ private final class ExplainingTransaction: Transaction {
         #expect(id == organization.internalID)
     }
 
+    // Whatever waits behind an event of its subject is due as well: a statement that finds it by its time, and then drops
+    // it because of what is before it, reads the whole backlog, over and over while one transfer is under way.
+    @Test("What may be sent is found by an index that holds the first event of each subject, and no others")
+    func claims() async throws {
+        let store = SQLiteTestStore()
+        defer { store.remove() }
+        let database = try store.open()
+        defer { database.close() }
+        let organization = Sample.organization()
+        let webhook = Sample.webhook(of: organization)
+        try await database.insert(organization)
+        let plans = try await database.write { transaction throws(DatabaseError) in
+            try transaction.webhooks.insert(webhook)
+            for _ in 0..<20 {
+                try transaction.events.emit(
+                    .uploadAccepted, about: "s", of: organization.internalID, at: Moment.start
+                ) { _ in [:] }
+            }
+            let explaining = ExplainingTransaction(transaction)
+            _ = try explaining.deliveries.webhooksDue(after: "", now: Moment.start, limits: DeliveryLimits(), limit: 4)
+            _ = try explaining.deliveries.claim(
+                for: webhook.id, node: "n", now: Moment.start, leaseMilliseconds: 1, limits: DeliveryLimits(), limit: 4)
+            return explaining.plans.filter { $0.sql.contains("next_attempt_at") }.map(\.step)
+        }
+        let found = plans.filter { $0.contains("webhook_deliveries_due (webhook_id=? AND next_attempt_at<?)") }
+        #expect(found.count == 2, "\(plans)")
+    }
+
     private static func runWebhooks(
         _ transaction: ExplainingTransaction, _ organization: Organization, _ upload: UploadRecord
     ) throws(DatabaseError) {
@@ -73,10 +101,16 @@ private final class ExplainingTransaction: Transaction {
         _ = try transaction.webhooks.find(organization.internalID, "name")
         _ = try transaction.webhooks.list(organization.internalID)
         try transaction.events.emit(.uploadAccepted, upload, at: now)
-        _ = try transaction.deliveries.webhooksDue(after: "", now: now, limit: 4)
+        _ = try transaction.deliveries.webhooksDue(after: "", now: now, limits: DeliveryLimits(), limit: 4)
         let claims = try transaction.deliveries.claim(
             for: webhook.id, node: "n", now: now, leaseMilliseconds: 1, limits: DeliveryLimits(), limit: 4)
-        for claim in claims { try transaction.deliveries.succeed(claim, DeliveryAttempt(), now: now) }
+        for claim in claims {
+            _ = try transaction.deliveries.fail(
+                claim, DeliveryAttempt(), nextAttemptAt: now, pausesAfterMilliseconds: nil, now: now)
+            try transaction.deliveries.succeed(claim, DeliveryAttempt(), now: now)
+        }
+        try transaction.deliveries.hasten(webhook.id, now: now)
+        _ = try transaction.deliveries.shorten(to: 1, now: now)
         for status in [nil, Delivery.Status.failed] {
             _ = try transaction.deliveries.list(webhook.id, status: status, after: PageCursor(at: now, id: "x"))
         }

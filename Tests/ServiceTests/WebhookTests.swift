@@ -251,7 +251,9 @@ struct WebhookTests {
             ("url", "https://[fe80::1%25lo]/"), ("url", "gopher://127.0.0.1/"), ("url", "file:///etc/passwd"),
             ("timeout", 0), ("timeout", 31), ("signing_secret", "short"), ("signing_secret", ""),
             ("payload_template", ["a": 1]), ("headers", ["Host": "x"]), ("headers", ["X-A": "a\r\nX-B: b"]),
-            ("headers", ["X-Portcullis-Signature": "x"]), ("headers", ["X-A\r\nB": "x"]), ("headers", ["X-A": 1]),
+            ("headers", ["X-A": ""]), ("headers", ["X-A": "  "]), ("headers", ["X-\u{212a}ey": "x"]),
+            ("headers", ["X-A": "1", "x-a": "2"]), ("headers", ["X-Portcullis-Signature": "x"]),
+            ("headers", ["X-A\r\nB": "x"]), ("headers", ["X-A": 1]),
         ] as [(String, JSON)])
     func channelRefusals(name: String, value: JSON) throws {
         let tenant = try Service.tenant()
@@ -260,6 +262,39 @@ struct WebhookTests {
         #expect(answer.summary == "422 validation_error", "\(answer.text)")
         let location = try answer.json["error"]["details"]["validation_errors"][0]["location"]
         #expect(location == ["body", "channels", "0", "configs", .string(name)])
+    }
+
+    // Whoever may change a webhook may not read its headers' values. Sent to a host of their own they would be read.
+    @Test("A header's value that is not shown stays with the server that it was given for")
+    func keptHeaders() throws {
+        let (tenant, receiver) = (try Service.tenant(), try Receiver())
+        let hook = try WebhookClient(
+            tenant, receiver.url, ["headers": ["Authorization": "Bearer abc", "X-Key": "value"]])
+        func put(_ url: String, _ headers: JSON) throws -> HTTPResponse {
+            try tenant.send(
+                HTTPRequest(
+                    "PUT", "\(Self.path)/\(hook.id)", json: WebhookClient.body(url, ["headers": headers])))
+        }
+        let port = receiver.port
+        for url in [
+            "https://127.0.0.1:\(port)/hook", "http://127.0.0.2:\(port)/hook",
+            "http://127.0.0.1:\(port == 9_999 ? 9_998 : 9_999)/hook", "https://example.org/",
+        ] {
+            let refused = try put(url, ["X-Key": "redacted", "Authorization": "Bearer new"])
+            #expect(refused.summary == "422 validation_error", "\(url): \(refused.text)")
+            let error = try refused.json["error"]["details"]["validation_errors"][0]
+            #expect(error["location"] == ["body", "channels", "0", "configs", "headers"])
+            #expect(error["message"].string?.contains("X-Key") == true, "\(error)")
+        }
+        let unknown = try put(receiver.url, ["X-Other": "redacted"])
+        #expect(unknown.summary == "422 validation_error" && unknown.text.contains("X-Other"))
+        // Another path of the same server, however the names are written.
+        let moved = "http://127.0.0.1:\(port)/other"
+        #expect(try put(moved, ["authorization": "redacted", "x-key": "redacted"]).status == 200)
+        _ = try tenant.accepted(Sample.text)
+        let told = try #require(receiver.wait(for: 1).first)
+        #expect(told.path == "/other" && told.headers["authorization"] == "Bearer abc")
+        #expect(told.headers["x-key"] == "value")
     }
 
     @Test("Without the operator's key there are no webhooks, and the service says why")
