@@ -17,7 +17,8 @@ struct QuarantineTests {
         try service.setClassifier("down")
         let ids = try fixtures.map { try tenant.accepted(Repository.fixture($0)) }
         try service.setClassifier("up")
-        let areQuarantined = try Concurrent.eventually {
+        // Workers that are killed over each file have to come up again, on a machine that is busy with other tests.
+        let areQuarantined = try Concurrent.eventually(seconds: 180) {
             try ids.allSatisfy { try tenant.get("/v1/uploads/\($0)").json["status"] == "QUARANTINED" }
         }
         guard areQuarantined else { throw SupportError("nothing was quarantined: \(service.log.suffix(1000))") }
