@@ -82,6 +82,13 @@ def map_case(context, case):
         case.headers.pop("Content-Range", None)
         if method == "PUT":
             case.body = case.body or b"a byte at least"
+    elif "/webhooks" in path and isinstance(case.body, dict):
+        for channel in case.body.get("channels") or []:
+            configs = channel.get("configs") or {} if isinstance(channel, dict) else {}
+            if isinstance(configs.get("headers"), dict):
+                # Upper and lower case are the same name, which may be there once.
+                names = {name.lower(): name for name in configs["headers"]}
+                configs["headers"] = {name: configs["headers"][name] for name in names.values()}
     elif path == "/v1/uploads" and method == "POST":
         if case.media_type == "multipart/form-data":
             case.query.clear()
