@@ -85,8 +85,8 @@ import Testing
         // The processes use the real clock.
         organization.billingCycleStart = 1
         try await database.insert(organization)
-        let processes = try (0..<2).map { _ in
-            try storageTestProcess("spend", store.path, organization.internalID.rawValue)
+        let processes = try [(".first", ".second"), (".second", ".first")].map { own, other in
+            try storageTestProcess("spend", store.path, organization.internalID.rawValue, own, other)
         }
         let counts = try processes.map { process in
             let outcome = try process.wait()

@@ -13,7 +13,7 @@ import Telemetry
         let arguments = CommandLine.arguments
         switch (arguments.count > 1 ? arguments[1] : "", arguments.count) {
         case ("uploads", 4): try await uploads(uploader(arguments))
-        case ("spend", 4): try await spend(uploader(arguments))
+        case ("spend", 6): try await spend(uploader(arguments), arguments)
         case ("fill", 4): try await fill(uploader(arguments))
         case ("churn", 5): try await churn(arguments)
         case ("hold", 3): try hold(arguments[2])
@@ -41,8 +41,11 @@ import Telemetry
         }
     }
 
-    /// Spends until nothing is left, beside others that do the same.
-    private static func spend(_ uploader: Uploader) async throws {
+    /// Spends until nothing is left, beside another that does the same: database, organization, own name, the other's. They
+    /// wait for each other, or the one that starts first may have spent all before the other is there.
+    private static func spend(_ uploader: Uploader, _ arguments: [String]) async throws {
+        guard unsafe close(open(arguments[2] + arguments[4], O_CREAT | O_WRONLY, 0o600)) == 0 else { exit(74) }
+        while unsafe access(arguments[2] + arguments[5], F_OK) != 0 { usleep(1_000) }
         var count = 0
         while try await uploader.upload(node: "node_spend") != nil { count += 1 }
         report("\(count)")
