@@ -191,7 +191,7 @@ enum EvasionTable {
         - A picture that is turned or mirrored in its own pixels, without EXIF data: the model knows upright pictures.
         - A small picture in the middle, or at the edge, of a large one: the model sees 224 × 224 pixels of all of it, without
           the outermost sixteenth on each side.
-        - Noise or patches that were computed against this model, which is public.
+        - Noise or patches that were computed against the models, which are public: the exact one, or both it and the screen.
         - What the model has no name for: drawings, text, violence.
         - Pictures inside other files: archives, PDF, video, office documents, and data after an image's end.
         - Formats without a decoder, for an organization that fails open: they are admitted unscanned, and say so.
