@@ -33,8 +33,18 @@ extension JSONValue {
         }
     }
 
+    private static func isEscaped(_ byte: UInt8) -> Bool {
+        byte < 0x20 || byte == 0x7f || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
+    }
+
     private static func append(string: String, to text: inout String) {
         text += "\""
+        // Most texts are written as they are.
+        guard string.utf8.contains(where: Self.isEscaped) else {
+            text += string
+            text += "\""
+            return
+        }
         for scalar in string.unicodeScalars {
             switch scalar {
             case "\"": text += "\\\""

@@ -205,7 +205,8 @@ package struct MultipartParser: Sendable {
         guard header.count <= limits.maximumPartHeaderBytes else {
             throw problem("its header section is larger than \(limits.maximumPartHeaderBytes) bytes")
         }
-        guard header == [13, 10] || header.suffix(4) == [13, 10, 13, 10] else { return }
+        // Line feeds come after carriage returns alone, so that the empty line is told by the end of the line before it.
+        guard byte == ASCII.lineFeed, header.count == 2 || header[header.count - 3] == ASCII.lineFeed else { return }
         let part = try MultipartPart(header: header.dropLast(2)) { problem($0) }
         header = []
         state = .content

@@ -64,4 +64,14 @@ package struct Gauge: Sendable {
 package struct Histogram: Sendable {
     let family: MetricFamily
     package func observe(_ value: Double, _ labelValues: String...) { family.sample(labelValues).observe(value) }
+
+    /// One combination of label values, for what is observed often.
+    package func labeled(_ labelValues: String...) -> LabeledHistogram {
+        LabeledHistogram(sample: family.sample(labelValues))
+    }
+}
+
+package struct LabeledHistogram: Sendable {
+    let sample: MetricSample
+    package func observe(_ value: Double) { sample.observe(value) }
 }
