@@ -2,7 +2,7 @@ package import Domain
 
 /// Who changed what, with before and after.
 package struct AuditEvent: Hashable, Sendable {
-    /// `aud_` + 16 characters.
+    /// `aud_` + 20 characters.
     package let id: String
     package let organization: InternalID
     package let at: Timestamp

@@ -1,4 +1,4 @@
-/// An event: `evt_` + 16 characters. It stays the same however often the event is sent.
+/// An event: `evt_` + 20 characters. It stays the same however often the event is sent.
 package struct EventID: Hashable, Sendable, RawRepresentable, CustomStringConvertible {
     package let rawValue: String
     package init(rawValue: String) { self.rawValue = rawValue }
@@ -12,7 +12,7 @@ package struct WebhookID: Hashable, Sendable, RawRepresentable, CustomStringConv
     package var description: String { rawValue }
 }
 
-/// One event on its way to one webhook: `dlv_` + 16 characters. A redelivery is another one.
+/// One event on its way to one webhook: `dlv_` + 20 characters. A redelivery is another one.
 package struct DeliveryID: Hashable, Sendable, RawRepresentable, CustomStringConvertible {
     package let rawValue: String
     package init(rawValue: String) { self.rawValue = rawValue }

@@ -13,14 +13,14 @@ package struct InternalID: Hashable, Sendable, RawRepresentable, CustomStringCon
     package var description: String { "int_[redacted]" }
 }
 
-/// An upload: `upl_` + 16 characters.
+/// An upload: `upl_` + 20 characters.
 package struct UploadID: Hashable, Sendable, RawRepresentable, CustomStringConvertible {
     package let rawValue: String
     package init(rawValue: String) { self.rawValue = rawValue }
     package var description: String { rawValue }
 }
 
-/// A credit hold: `hold_` + 16 characters.
+/// A credit hold: `hold_` + 20 characters.
 package struct HoldID: Hashable, Sendable, RawRepresentable, CustomStringConvertible {
     package let rawValue: String
     package init(rawValue: String) { self.rawValue = rawValue }

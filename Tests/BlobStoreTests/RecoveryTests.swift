@@ -127,13 +127,13 @@ import Testing
             let process = try storageTestProcess(
                 "churn", folder.path, organization.rawValue, tenant.internalID.rawValue)
             _ = process.waitForLine(seconds: 60) { lines in
-                lines.count { $0.utf8.count == 21 } >= 30 * round ? true : nil
+                lines.count { $0.utf8.count == 25 } >= 30 * round ? true : nil
             }
             process.send(SIGKILL)
             let outcome = try process.wait()
             #expect(outcome.status == .signalled(SIGKILL), "\(outcome.errorText.suffix(500))")
             // The last line may have been cut off.
-            for line in outcome.errorLines where line.utf8.count == 21 {
+            for line in outcome.errorLines where line.utf8.count == 25 {
                 if line.hasPrefix("+") { uploaded.insert(String(line.dropFirst())) }
                 if line.hasPrefix("-") { deleted.insert(String(line.dropFirst())) }
             }

@@ -72,9 +72,9 @@ import Testing
     func identifierShapes() {
         let shapes: [(String, String, Int)] = [
             (RandomID.organizationID().rawValue, "org_", 11), (RandomID.internalID().rawValue, "int_", 22),
-            (RandomID.uploadID().rawValue, "upl_", 16), (RandomID.holdID().rawValue, "hold_", 16),
+            (RandomID.uploadID().rawValue, "upl_", 20), (RandomID.holdID().rawValue, "hold_", 20),
             (RandomID.keyID().rawValue, "key_", 16), (RandomID.userID().rawValue, "usr_", 16),
-            (RandomID.auditID(), "aud_", 16), (RandomID.requestID(), "req_", 16),
+            (RandomID.auditID(), "aud_", 20), (RandomID.requestID(), "req_", 16),
             (RandomID.nodeID(), "node_", 11), (RandomID.secretKey(), "sk_", 43),
         ]
         for (id, prefix, count) in shapes {
@@ -84,6 +84,17 @@ import Testing
             #expect(rest.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber) })
         }
         #expect(Set((0..<10_000).map { _ in RandomID.uploadID() }).count == 10_000)
+    }
+
+    // The database keeps its rows in the order of these: new ones go to the end, and not anywhere.
+    @Test("Identifiers of uploads sort by the time of their making")
+    func timeOrder() async throws {
+        var made: [String] = []
+        for _ in 0..<20 {
+            made.append(RandomID.uploadID().rawValue)
+            try await Task.sleep(for: .milliseconds(3))
+        }
+        #expect(made == made.sorted { Array($0.utf8).lexicographicallyPrecedes(Array($1.utf8)) })
     }
 
     // A plain `byte % 62` would draw the first eight characters 5/4 as often: a chi-square of about 10,000 here.

@@ -206,14 +206,14 @@ import Testing
             for round in 1...4 {
                 let process = try storageTestProcess("uploads", store.path, id.rawValue)
                 _ = process.waitForLine(seconds: 60) { lines in
-                    lines.count { $0.utf8.count == 20 } >= 40 * round ? true : nil
+                    lines.count { $0.utf8.count == 24 } >= 40 * round ? true : nil
                 }
                 process.send(SIGKILL)
                 let outcome = try process.wait()
                 #expect(outcome.status == .signalled(SIGKILL))
                 let lines = outcome.errorLines
                 // The kill may have cut the last line off.
-                let uploads = lines.map { UploadID(rawValue: $0) }.filter { $0.rawValue.utf8.count == 20 }
+                let uploads = lines.map { UploadID(rawValue: $0) }.filter { $0.rawValue.utf8.count == 24 }
                 acknowledged += uploads.count
                 #expect(uploads.count >= 40 * round - 1)
                 let again = try store.open()
