@@ -89,9 +89,13 @@ extension CreditLedger {
 
     /// Takes the hold away, so that it can be closed once only, and tells what it was.
     func close(_ id: HoldID) throws(DatabaseError) -> OpenHold? {
-        try transaction.first(
-            "DELETE FROM credit_holds WHERE id = ?1 RETURNING organization, upload_id, amount", [.init(id)],
-            OpenHold.decode)
+        let hold = try transaction.first(
+            "SELECT organization, upload_id, amount FROM credit_holds WHERE id = ?1", [.init(id)], OpenHold.decode)
+        // The deletion decides, where a driver runs transactions beside each other.
+        guard let hold, try transaction.execute("DELETE FROM credit_holds WHERE id = ?1", [.init(id)]) == 1 else {
+            return nil
+        }
+        return hold
     }
 
     /// What was captured from `period.start` to before `period.end`.

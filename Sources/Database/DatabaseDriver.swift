@@ -14,7 +14,8 @@ package protocol DatabaseDriver: Sendable {
     /// A body that throws has written nothing, and takes nothing of the others in its group with it. If the commit
     /// fails, every write of the group fails with its error. A body that wants to stop with a value of its own
     /// returns an enumeration; what it wrote until then is kept. `body` runs on the driver's thread and delays all
-    /// other writes: it computes nothing that could be computed before.
+    /// other writes: it computes nothing that could be computed before. Where another write of its group throws, it may
+    /// be rolled back and run again, unless it is `durableWithOutsideEffect`.
     @discardableResult
     func write<T: Sendable>(
         durability: Durability, _ body: @escaping @Sendable (any Transaction) throws(DatabaseError) -> T

@@ -17,8 +17,8 @@ internal import Glibc
 
     nonisolated(unsafe) private let handle: OpaquePointer
     private let mode: Mode
-    nonisolated(unsafe) private var idleStatements: [String: SQLiteStatement] = [:]
-    /// Statements are made from a fixed set of texts with a few variants; beyond this all idle ones are dropped.
+    nonisolated(unsafe) private var statements: [String: SQLiteStatement] = [:]
+    /// Statements are made from a fixed set of texts with a few variants; beyond this all are dropped.
     private static let maximumStatements = 256
     /// Written by SQLite after each commit, through the hook: the length of the write-ahead log in pages.
     nonisolated(unsafe) private let walPagesCell: UnsafeMutablePointer<Int32>
@@ -156,7 +156,7 @@ internal import Glibc
         _ sql: String, _ parameters: [SQLValue], _ decode: (inout Row) throws(DatabaseError) -> T
     ) throws(DatabaseError) -> [T] {
         let statement = try takeStatement(sql)
-        defer { giveBack(statement, sql) }
+        defer { giveBack(statement) }
         for (index, value) in parameters.enumerated() {
             try check(statement.bind(value, at: Int32(index + 1)))
         }
@@ -172,21 +172,28 @@ internal import Glibc
         }
     }
 
-    /// A statement leaves the cache while it is in use, so that a decoder may run the same text again.
+    /// A statement that is in use is not given out again, so that a decoder may run the same text.
     private func takeStatement(_ sql: String) throws(DatabaseError) -> SQLiteStatement {
-        if let statement = unsafe idleStatements.removeValue(forKey: sql) { return statement }
+        if let kept = unsafe statements[sql], !kept.isInUse {
+            kept.isInUse = true
+            return kept
+        }
         var prepared: OpaquePointer?
         // The library copies the text.
         try check(
             unsafe sqlite3_prepare_v3(handle, sql, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &prepared, nil))
         guard let prepared = unsafe prepared else { throw .misuse("an empty statement") }
-        return unsafe SQLiteStatement(owning: prepared)
+        let statement = unsafe SQLiteStatement(owning: prepared)
+        statement.isInUse = true
+        // One that is in use is finalized when its user lets it go.
+        if unsafe statements.count >= Self.maximumStatements { unsafe statements.removeAll() }
+        unsafe statements[sql] = statement
+        return statement
     }
 
-    private func giveBack(_ statement: SQLiteStatement, _ sql: String) {
+    private func giveBack(_ statement: SQLiteStatement) {
         statement.reset()
-        if unsafe idleStatements.count >= Self.maximumStatements { unsafe idleStatements.removeAll() }
-        unsafe idleStatements[sql] = statement
+        statement.isInUse = false
     }
 
     // MARK: Write-ahead log

@@ -50,7 +50,11 @@ package final class SQLiteDatabase: DatabaseDriver {
                 path: path, count: max(1, options.readConnections),
                 busyTimeoutMilliseconds: options.busyTimeoutMilliseconds,
                 limitMilliseconds: options.readLimitMilliseconds)
-            writer = SQLiteWriter(connection)
+            let copying = try SQLiteConnection(
+                path: path, mode: .readWrite, busyTimeoutMilliseconds: options.busyTimeoutMilliseconds)
+            // The log is synced before it is copied, and the file after it.
+            try copying.run("PRAGMA synchronous = FULL")
+            writer = SQLiteWriter(connection, copying: copying)
         } catch {
             throw error.naming(path)
         }

@@ -4,6 +4,8 @@ internal import Database
 /// A prepared statement, owned: finalized in `deinit`. Its codes are checked by the connection.
 @safe final class SQLiteStatement {
     private let handle: OpaquePointer
+    /// Whether somebody reads its rows. Used by its connection's thread only.
+    var isInUse = false
 
     init(owning handle: OpaquePointer) { unsafe self.handle = handle }
 

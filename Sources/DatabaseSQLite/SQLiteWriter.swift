@@ -2,14 +2,19 @@ internal import Database
 internal import Execution
 internal import Synchronization
 
-/// The one writer of a process: a thread that takes all writes that wait, runs each in its own savepoint, commits
-/// once, and then tells all. While one group is being synced the next one gathers.
+/// The one writer of a process: a thread that takes all writes that wait, runs them, commits once, and then tells all.
+/// While one group is being synced the next one gathers.
+///
+/// A savepoint for each write would let one fail without the others, but costs every write a copy of the pages that it
+/// changes, and failures are rare. So a group is run without; if a write fails, the group is rolled back and run again
+/// with savepoints, as are the groups after it for a while.
 final class SQLiteWriter: Sendable {
-    /// A write that waits. `run` does it and gives what is to be called once the group's fate is known.
+    /// A write that waits. `run` does it and gives what is to be called once the group's fate is known; it is called again
+    /// where what it wrote was rolled back.
     struct Job: Sendable {
         let durability: Durability
         let run: @Sendable (SQLiteConnection) -> Completion
-        /// Called instead of `run` where the group failed before this one's turn.
+        /// Called instead of `run`'s completion where the group failed before this one's turn.
         let refuse: @Sendable (DatabaseError) -> Void
     }
 
@@ -40,12 +45,17 @@ final class SQLiteWriter: Sendable {
     /// How far the write-ahead log grows, in pages of 4 KiB, before it is copied into the database file.
     private static let checkpointPages = 1_000
 
-    /// Takes the connection over, and runs until `close()`.
-    init(_ connection: SQLiteConnection) {
+    /// Takes the connections over, and runs until `close()`.
+    /// - Parameter copying: another one to the same file, which copies the log.
+    init(_ connection: SQLiteConnection, copying: SQLiteConnection) {
         state = Mutex(State(connection: connection))
+        let checkpointer = SQLiteCheckpointer(copying, statistics: statistics)
         Thread.start { [self] in
-            var loop = Loop(connection: state.withLock { $0.connection.take() }, statistics: statistics)
+            var loop = Loop(
+                connection: state.withLock { $0.connection.take() }, checkpointer: checkpointer,
+                statistics: statistics)
             while let group = nextGroup() { loop.commit(group) }
+            checkpointer.close()
             loop.close()
             finished.signal()
         }
@@ -106,12 +116,17 @@ extension SQLiteWriter {
     /// What the writer's thread has to itself.
     private struct Loop {
         private var connection: SQLiteConnection?
+        private let checkpointer: SQLiteCheckpointer
         private let statistics: SQLiteStatistics
         private var syncsCommits = true
         private var pagesAtLastCheckpoint = 0
+        /// Groups that are still to be run with savepoints.
+        private var carefulGroups = 0
+        private static let carefulGroupsAfterFailure = 32
 
-        init(connection: SQLiteConnection?, statistics: SQLiteStatistics) {
+        init(connection: SQLiteConnection?, checkpointer: SQLiteCheckpointer, statistics: SQLiteStatistics) {
             self.connection = connection
+            self.checkpointer = checkpointer
             self.statistics = statistics
         }
 
@@ -125,14 +140,7 @@ extension SQLiteWriter {
             do throws(DatabaseError) {
                 try setSync(group.contains { $0.durability != .relaxed }, connection)
                 try connection.run("BEGIN IMMEDIATE")
-                for job in group {
-                    let completion = try runInSavepoint(job, connection)
-                    completions.append(completion)
-                    // Disk full and the like may end the whole transaction: what came before is lost with it.
-                    if connection.isIdle {
-                        throw completion.failure ?? .failed(code: 0, message: "the transaction ended by itself")
-                    }
-                }
+                try run(group, connection, &completions)
                 try connection.run("COMMIT")
                 statistics.committed(writes: group.count, synced: syncsCommits)
             } catch {
@@ -145,6 +153,46 @@ extension SQLiteWriter {
                 job.refuse(groupError ?? .failed(code: 0, message: "the write was not run"))
             }
             checkpointIfDue(connection)
+        }
+
+        private mutating func run(
+            _ group: [Job], _ connection: SQLiteConnection, _ completions: inout [Completion]
+        ) throws(DatabaseError) {
+            // What changes something outside the database is run once.
+            if carefulGroups == 0, group.first?.durability != .durableWithOutsideEffect,
+                group.last?.durability != .durableWithOutsideEffect
+            {
+                if try runTogether(group, connection, &completions) { return }
+                carefulGroups = Self.carefulGroupsAfterFailure
+            } else if carefulGroups > 0 {
+                carefulGroups -= 1
+            }
+            for job in group {
+                let completion = try runInSavepoint(job, connection)
+                completions.append(completion)
+                // Disk full and the like may end the whole transaction: what came before is lost with it.
+                if connection.isIdle {
+                    throw completion.failure ?? .failed(code: 0, message: "the transaction ended by itself")
+                }
+            }
+        }
+
+        /// - Returns: false where a write failed: then nothing of the group was written, and it is to be run again.
+        private func runTogether(
+            _ group: [Job], _ connection: SQLiteConnection, _ completions: inout [Completion]
+        ) throws(DatabaseError) -> Bool {
+            for job in group {
+                let completion = job.run(connection)
+                guard completion.failure != nil || connection.isIdle else {
+                    completions.append(completion)
+                    continue
+                }
+                completions.removeAll(keepingCapacity: true)
+                if !connection.isIdle { try connection.run("ROLLBACK") }
+                try connection.run("BEGIN IMMEDIATE")
+                return false
+            }
+            return true
         }
 
         private func runInSavepoint(_ job: Job, _ connection: SQLiteConnection) throws(DatabaseError) -> Completion {
@@ -179,14 +227,17 @@ extension SQLiteWriter {
         private mutating func checkpointIfDue(_ connection: SQLiteConnection) {
             let pages = connection.logPages
             if pages < pagesAtLastCheckpoint { pagesAtLastCheckpoint = 0 }
-            guard pages - pagesAtLastCheckpoint >= SQLiteWriter.checkpointPages else { return }
-            pagesAtLastCheckpoint = pages
-            do {
-                try connection.checkpoint()
-                statistics.checkpointed()
-            } catch {
-                // Nothing is lost: the log keeps what could not be copied, and the next attempt copies it.
-                statistics.checkpointFailed()
+            if checkpointer.takeCopied() {
+                pagesAtLastCheckpoint = pages
+                do {
+                    try connection.checkpoint()
+                    statistics.checkpointed()
+                } catch {
+                    // Nothing is lost: the log keeps what could not be copied, and the next attempt copies it.
+                    statistics.checkpointFailed()
+                }
+            } else if pages - pagesAtLastCheckpoint >= SQLiteWriter.checkpointPages {
+                checkpointer.begin()
             }
         }
     }
