@@ -122,9 +122,9 @@ let package = Package(
         step("Authentication", ["Crypto", "Database", "Domain"]),
         step("Admission", ["Database", "Domain"]),
         step("Spool", ["BlobStore", "Domain", "HTTP", "JSON"]),
-        step("Gate", ["Database", "Domain", "Policy", "Telemetry", "WorkerPool"]),
+        step("Gate", ["Database", "Domain", "Policy", "SystemCalls", "Telemetry", "WorkerPool"]),
         step("Charge", ["BlobStore", "Crypto", "Database", "Domain"]),
-        step("Store", ["BlobStore", "Domain"]),
+        step("Store", ["BlobStore", "Database", "Domain"]),
         module("Endpoints", ["Admission", "Authentication", "Crypto", "Database", "Domain", "HTTP", "JSON"]),
         module(
             "UploadPipeline",
@@ -141,7 +141,7 @@ let package = Package(
         module("Tenancy", ["Crypto", "Database", "Domain", "Endpoints", "HTTP", "JSON", "Transfer"]),
         module(
             "Delivery", ["Crypto", "Database", "Domain", "Execution", "Telemetry", "Tenancy", "Transfer"]),
-        module("Maintenance", ["BlobStore", "Database", "Domain", "SystemCalls"]),
+        module("Maintenance", ["BlobStore", "Crypto", "Database", "Domain", "SystemCalls"]),
         module("Operations", ["Database", "Domain", "Endpoints", "HTTP", "Telemetry", "WorkerPool"]),
         program(
             "Server",

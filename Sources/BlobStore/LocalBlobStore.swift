@@ -10,7 +10,8 @@ internal import SystemCalls
 ///     staging/<upload>                        what has arrived of an upload that was announced
 ///     blobs/<organization>/<2 digits>/<hash>  a stored content, once per organization
 ///
-/// An upload that is accepted goes: `store` (the bytes are on the disk, under the content's name), then the database's
+/// A small content is none of these: it goes into the database, in the transaction that commits its upload
+/// (`BlobIndex.retain`). Any other upload that is accepted goes: `store` (the bytes are on the disk, under the content's name), then the database's
 /// commit with `ensureLinked` inside it, then `SpoolFile.discard`. Whatever happens in between, the name in the spool
 /// says what may have been stored, and `leftOvers` at the next start settles it.
 package final class LocalBlobStore: Sendable {
@@ -26,13 +27,18 @@ package final class LocalBlobStore: Sendable {
     /// Beyond this it is emptied; what is missing costs the reading of a content that comes again.
     private static let maximumVerified = 16_384
 
+    /// Bodies up to this many bytes are held in memory, and stored in the database.
+    private let maximumBytesInDatabase: Int
+
     /// Names the data directory for as long as it exists.
     package var nodeID: String { directory.nodeID }
 
     /// Makes the directory where there is none, and takes it over.
     ///
     /// Throws `locked` where another process has it.
-    package init(directory path: String) throws(BlobStoreError) {
+    /// - Parameter maximumBytesInDatabase: contents up to this many bytes get no file.
+    package init(directory path: String, maximumBytesInDatabase: Int = 0) throws(BlobStoreError) {
+        self.maximumBytesInDatabase = maximumBytesInDatabase
         directory = try DataDirectory(path)
     }
 
@@ -41,12 +47,13 @@ package final class LocalBlobStore: Sendable {
     ///
     /// Throws `notFound` where no service was ever started on the directory.
     package init(besideOwnerOf path: String) throws(BlobStoreError) {
+        maximumBytesInDatabase = 0
         directory = try DataDirectory(besideOwnerOf: path)
     }
 
     /// A new, empty spool file.
     package func makeSpoolFile(_ upload: UploadID) throws(BlobStoreError) -> SpoolFile {
-        try SpoolFile(upload, in: directory.spool)
+        try SpoolFile(upload, in: directory.spool, maximumBytesInMemory: maximumBytesInDatabase)
     }
 
     /// Whether new contents can be written at all: not where the file system was made read-only.
@@ -66,8 +73,11 @@ package final class LocalBlobStore: Sendable {
     /// Stores a complete body under its hash among the organization's contents. Returns when bytes and name are on the
     /// disk. The same content may be there already; then it is kept.
     ///
+    /// What stayed in memory has nothing to be stored here: the database's commit does that.
+    ///
     /// The syncs block the calling task's executor; the kernel lets concurrent ones share a commit of its journal.
     package func store(_ spool: SpoolFile, organization: OrganizationID) async throws(BlobStoreError) {
+        guard spool.bytesInMemory == nil else { return }
         let location = try BlobLocation(organization, spool.beginStoring(organization))
         do throws(SystemCallError) {
             try link(spool, location)
@@ -84,6 +94,7 @@ package final class LocalBlobStore: Sendable {
     /// so they come one after the other: a removal before this one is undone here, and one after it finds the
     /// reference and does not happen.
     package func ensureLinked(_ spool: SpoolFile, organization: OrganizationID) throws(BlobStoreError) {
+        guard spool.bytesInMemory == nil else { return }
         let location = try BlobLocation(organization, spool.beginStoring(organization))
         do throws(SystemCallError) {
             // A directory, once made, is never removed.

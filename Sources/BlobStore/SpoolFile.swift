@@ -4,7 +4,8 @@ internal import Glibc
 internal import Synchronization
 package import SystemCalls
 
-/// The body of one upload on its way in: written and hashed as it arrives, then stored or discarded.
+/// The body of one upload on its way in: taken and hashed as it arrives, then stored or discarded. One that stays small is
+/// held in memory and never gets a file: its bytes go into the database with the upload's record.
 ///
 /// It has one user at a time, though that may be another thread each time. `discard` takes its name away; one that was
 /// forgotten is taken away with the last reference, unless its content was being stored: then the name stays for the
@@ -12,10 +13,13 @@ package import SystemCalls
 package final class SpoolFile: Sendable {
     package let upload: UploadID
     private let directory: String
+    private let maximumBytesInMemory: Int
     private let state: Mutex<State>
 
     private struct State: ~Copyable {
-        let file: OwnedDescriptor
+        /// Where the bytes are; empty once there is a file.
+        var bytes: [UInt8] = []
+        var file: OwnedDescriptor?
         var name: String
         var hasher = SHA256Hasher()
         var size: Int64 = 0
@@ -26,16 +30,13 @@ package final class SpoolFile: Sendable {
         var isDiscarded = false
     }
 
-    init(_ upload: UploadID, in directory: String) throws(BlobStoreError) {
+    /// - Parameter maximumBytesInMemory: a body of more gets a file.
+    init(_ upload: UploadID, in directory: String, maximumBytesInMemory: Int) throws(BlobStoreError) {
         let name = try BlobPath.spoolName(upload)
-        do throws(SystemCallError) {
-            let file = try FileSystem.open("\(directory)/\(name)", .create)
-            state = Mutex(State(file: file, name: name))
-        } catch {
-            throw BlobStoreError(error)
-        }
         self.upload = upload
         self.directory = directory
+        self.maximumBytesInMemory = maximumBytesInMemory
+        state = Mutex(State(name: name))
     }
 
     /// One whose bytes are whole already: a second name of the file of the same name in `source`.
@@ -54,11 +55,14 @@ package final class SpoolFile: Sendable {
         }
         self.upload = upload
         self.directory = directory
+        maximumBytesInMemory = 0
         guard self.size == size else { throw .damaged("\(upload) has \(self.size) bytes; \(size) were received") }
     }
 
     deinit {
-        let leftName = state.withLock { $0.isDiscarded || $0.organization != nil ? nil : $0.name }
+        let leftName = state.withLock { state in
+            state.file == nil || state.isDiscarded || state.organization != nil ? nil : state.name
+        }
         // A name that cannot be taken away now is taken away at the next start.
         if let leftName { _ = try? FileSystem.unlink("\(directory)/\(leftName)") }
     }
@@ -69,17 +73,42 @@ package final class SpoolFile: Sendable {
     /// The hash, once `finish` was called.
     package var sha256: ContentHash? { state.withLock { $0.sha256 } }
 
-    /// Writes the next bytes of the body, to the page cache: cheap enough for the thread that received them.
+    /// The whole body, where it is complete and stayed in memory; nil where it has a file.
+    package var bytesInMemory: [UInt8]? {
+        state.withLock { $0.file == nil && $0.sha256 != nil ? $0.bytes : nil }
+    }
+
+    /// Takes the next bytes of the body, to memory or to the page cache: cheap enough for the thread that received them.
     package func append(_ bytes: RawSpan) throws(BlobStoreError) {
-        try state.withLock { state throws(BlobStoreError) in
+        try withState { state throws(BlobStoreError) in
             guard state.sha256 == nil, !state.isDiscarded else { throw .misuse("bytes after the end of the body") }
+            if state.file == nil, bytes.byteCount > maximumBytesInMemory - state.bytes.count {
+                state.file = try makeFile(named: state.name, beginningWith: state.bytes)
+                state.bytes = []
+            }
             do throws(SystemCallError) {
-                try state.file.write(bytes)
+                if try state.file?.write(bytes) == nil {
+                    // Copied before the call returns.
+                    unsafe bytes.withUnsafeBytes { unsafe state.bytes.append(contentsOf: $0) }
+                }
             } catch {
                 throw BlobStoreError(error)
             }
             state.hasher.update(bytes)
             state.size += Int64(bytes.byteCount)
+        }
+    }
+
+    private func makeFile(named name: String, beginningWith bytes: [UInt8]) throws(BlobStoreError) -> OwnedDescriptor {
+        do throws(SystemCallError) {
+            let file = try FileSystem.open("\(directory)/\(name)", .create)
+            do { try file.write(bytes) } catch {
+                _ = try? FileSystem.unlink("\(directory)/\(name)")
+                throw error
+            }
+            return file
+        } catch {
+            throw BlobStoreError(error)
         }
     }
 
@@ -100,18 +129,20 @@ package final class SpoolFile: Sendable {
 
     /// Up to `count` bytes from the beginning, to tell what the file is.
     package func prefix(_ count: Int) throws(BlobStoreError) -> [UInt8] {
-        try state.withLock { state throws(BlobStoreError) in
+        try withState { state throws(BlobStoreError) in
             do throws(SystemCallError) {
-                return try state.file.contents(at: 0, count: count)
+                return try state.file?.contents(at: 0, count: count) ?? Array(state.bytes.prefix(count))
             } catch {
                 throw BlobStoreError(error)
             }
         }
     }
 
-    /// Another descriptor of the file that can only read, for a worker.
+    /// A descriptor of the bytes that can only read, for a worker.
     package func openForReading() throws(BlobStoreError) -> OwnedDescriptor {
+        let bytes = state.withLock { $0.file == nil ? $0.bytes : nil }
         do throws(SystemCallError) {
+            if let bytes { return try OwnedDescriptor(inMemory: bytes) }
             return try FileSystem.open(path, .read)
         } catch {
             throw BlobStoreError(error)
@@ -124,7 +155,7 @@ package final class SpoolFile: Sendable {
     package func discard() throws(BlobStoreError) {
         let name = state.withLock { state in
             defer { state.isDiscarded = true }
-            return state.isDiscarded ? nil : state.name
+            return state.isDiscarded || state.file == nil ? nil : state.name
         }
         guard let name else { return }
         do throws(SystemCallError) {
@@ -137,7 +168,7 @@ package final class SpoolFile: Sendable {
     /// Makes the bytes durable and notes in the file's name whose content they become, so that a crash from here on
     /// leaves a name that says what may have been stored.
     func beginStoring(_ organization: OrganizationID) throws(BlobStoreError) -> ContentHash {
-        try state.withLock { state throws(BlobStoreError) in
+        try withState { state throws(BlobStoreError) in
             guard let sha256 = state.sha256, !state.isDiscarded else {
                 throw .misuse("the body of \(upload) is not complete, or was discarded")
             }
@@ -147,7 +178,9 @@ package final class SpoolFile: Sendable {
             }
             let name = try BlobPath.storingName(upload, organization, sha256)
             do throws(SystemCallError) {
-                try state.file.sync()
+                guard try state.file?.sync() != nil else {
+                    throw SystemCallError("fsync(\(state.name)), which has no file", EBADF)
+                }
                 try FileSystem.rename("\(directory)/\(state.name)", to: "\(directory)/\(name)")
             } catch {
                 throw BlobStoreError(error)
@@ -156,5 +189,11 @@ package final class SpoolFile: Sendable {
             state.organization = organization
             return sha256
         }
+    }
+
+    private func withState<T: Sendable>(
+        _ body: (inout sending State) throws(BlobStoreError) -> sending T
+    ) throws(BlobStoreError) -> T {
+        try state.withLock(body)
     }
 }

@@ -11,6 +11,12 @@ package struct StoredBlob: ~Copyable, Sendable {
         self.size = size
     }
 
+    /// A content that the database holds, as a file in memory.
+    package init(inMemory bytes: [UInt8]) throws(BlobStoreError) {
+        do { descriptor = try OwnedDescriptor(inMemory: bytes) } catch { throw BlobStoreError(error) }
+        size = Int64(bytes.count)
+    }
+
     /// Borrowed.
     package var rawDescriptor: CInt { descriptor.rawValue }
 

@@ -9,18 +9,61 @@ package import Domain
 /// that is not committed yet, and unlink what that deletion's rollback refers to again. A crash in between leaves a row
 /// with the count 0, which `unreferenced` finds. An upload of the same content takes part in the same order of transactions: where it commits first, the count is 1 and the
 /// file stays; where it commits later, it finds the file gone and links it again from its spool file
-/// (`BlobStore.ensureLinked`), inside its transaction and after its `retain`.
+/// (`BlobStore.ensureLinked`), inside its transaction and after its `retain`. A content that is kept in the database
+/// itself comes and goes with its row.
 package struct BlobIndex {
     private let transaction: any Transaction
     init(_ transaction: any Transaction) { self.transaction = transaction }
 
     /// One more upload refers to the content.
-    package func retain(_ organization: InternalID, _ sha256: ContentHash, size: Int64) throws(DatabaseError) {
+    ///
+    /// - Parameter bytes: the content itself, where it is to be kept in the database; nil where it has a file.
+    package func retain(
+        _ organization: InternalID, _ sha256: ContentHash, size: Int64, bytes: [UInt8]? = nil
+    ) throws(DatabaseError) {
+        let key: [SQLValue] = [.init(organization), .init(sha256)]
+        let known = try transaction.first(
+            "SELECT content FROM blobs WHERE organization = ?1 AND sha256 = ?2", key
+        ) { row throws(DatabaseError) in try row.optionalInteger() }
+        guard let known else {
+            if let bytes { try insert(bytes) }
+            try transaction.execute(
+                """
+                INSERT INTO blobs (organization, sha256, size, reference_count, content)
+                VALUES (?1, ?2, ?3, 1, CASE WHEN ?4 = 1 THEN \(Self.lastContent) END)
+                """, key + [.init(size), .init(bytes != nil)])
+            return
+        }
         try transaction.execute(
+            "UPDATE blobs SET reference_count = reference_count + 1 WHERE organization = ?1 AND sha256 = ?2", key)
+        guard let bytes else { return }
+        if let content = known {
+            // What is acknowledged has to be there byte for byte, also where the content was there already.
+            try transaction.execute(
+                "UPDATE blob_contents SET bytes = ?2 WHERE id = ?1 AND bytes <> ?2", [.init(content), .blob(bytes)])
+        } else {
+            // Its file stays until both are removed.
+            try insert(bytes)
+            try transaction.execute(
+                "UPDATE blobs SET content = \(Self.lastContent) WHERE organization = ?1 AND sha256 = ?2", key)
+        }
+    }
+
+    /// The row that this transaction has inserted: numbers go up, and nobody else writes meanwhile.
+    private static let lastContent = "(SELECT MAX(id) FROM blob_contents)"
+
+    private func insert(_ bytes: [UInt8]) throws(DatabaseError) {
+        try transaction.execute("INSERT INTO blob_contents (bytes) VALUES (?1)", [.blob(bytes)])
+    }
+
+    /// The content itself, where it is kept in the database; nil where it has a file, or is not there.
+    package func bytes(_ organization: InternalID, _ sha256: ContentHash) throws(DatabaseError) -> [UInt8]? {
+        try transaction.first(
             """
-            INSERT INTO blobs (organization, sha256, size, reference_count) VALUES (?1, ?2, ?3, 1)
-            ON CONFLICT (organization, sha256) DO UPDATE SET reference_count = blobs.reference_count + 1
-            """, [.init(organization), .init(sha256), .init(size)])
+            SELECT c.bytes FROM blobs b JOIN blob_contents c ON c.id = b.content
+            WHERE b.organization = ?1 AND b.sha256 = ?2
+            """, [.init(organization), .init(sha256)]
+        ) { row throws(DatabaseError) in try row.bytes() }
     }
 
     /// One upload less refers to the content.
@@ -42,9 +85,13 @@ package struct BlobIndex {
     package func removeUnreferenced(
         _ organization: InternalID, _ sha256: ContentHash
     ) throws(DatabaseError) -> Bool {
-        try transaction.execute(
-            "DELETE FROM blobs WHERE organization = ?1 AND sha256 = ?2 AND reference_count = 0",
-            [.init(organization), .init(sha256)]) == 1
+        let removed = try transaction.query(
+            "DELETE FROM blobs WHERE organization = ?1 AND sha256 = ?2 AND reference_count = 0 RETURNING content",
+            [.init(organization), .init(sha256)]
+        ) { row throws(DatabaseError) in try row.optionalInteger() }
+        guard let content = removed.first else { return false }
+        if let content { try transaction.execute("DELETE FROM blob_contents WHERE id = ?1", [.init(content)]) }
+        return true
     }
 
     /// Contents that nothing refers to and that were not removed yet.

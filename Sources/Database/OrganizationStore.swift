@@ -34,6 +34,12 @@ package struct OrganizationStore {
             [.init(internalID)], Organization.decode)
     }
 
+    package func exists(_ internalID: InternalID) throws(DatabaseError) -> Bool {
+        try transaction.count(
+            "SELECT COUNT(*) FROM organizations WHERE internal_id = ?1 AND deleted_at IS NULL", [.init(internalID)])
+            == 1
+    }
+
     /// What the gate needs, read at the moment of a check; nil without such an organization.
     package func gatePolicy(_ internalID: InternalID) throws(DatabaseError) -> GatePolicy? {
         try transaction.first(

@@ -123,6 +123,21 @@ extension Reconciliation {
         package let referenceCount: Int64
         /// Uploads that keep this content.
         package let uploads: Int64
+        /// Whether its bytes are in the database; otherwise it has a file.
+        package let isInDatabase: Bool
+    }
+
+    /// Bytes in the database that are no content's.
+    package func bytesWithoutContent(
+        _ body: (_ id: Int64, _ size: Int64) throws(DatabaseError) -> Void
+    ) throws(DatabaseError) {
+        try forEach(
+            "blob_contents",
+            """
+            SELECT id, LENGTH(bytes) FROM blob_contents
+            WHERE id NOT IN (SELECT content FROM blobs WHERE content IS NOT NULL)
+            """
+        ) { row throws(DatabaseError) in try body(try row.integer(), try row.integer()) }
     }
 
     package func contents(_ body: (Content) throws(DatabaseError) -> Void) throws(DatabaseError) {
@@ -132,14 +147,16 @@ extension Reconciliation {
             SELECT b.organization, o.id, b.sha256, b.size, b.reference_count,
             (SELECT COUNT(*) FROM uploads u WHERE u.organization = b.organization AND u.sha256 = b.sha256
             AND (u.status IN \(Self.stored) OR (u.status = 'REJECTED'
-            AND EXISTS (SELECT 1 FROM quarantine q WHERE q.upload_id = u.id))))
+            AND EXISTS (SELECT 1 FROM quarantine q WHERE q.upload_id = u.id)))),
+            CASE WHEN b.content IS NULL THEN 0 ELSE 1 END
             FROM blobs b JOIN organizations o ON o.internal_id = b.organization
             """
         ) { row throws(DatabaseError) in
             try body(
                 Content(
                     internalID: try row.value(), organization: try row.value(), sha256: try row.value(),
-                    size: try row.integer(), referenceCount: try row.integer(), uploads: try row.integer()))
+                    size: try row.integer(), referenceCount: try row.integer(), uploads: try row.integer(),
+                    isInDatabase: try row.bool()))
         }
     }
 

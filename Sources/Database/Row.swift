@@ -63,6 +63,13 @@ package struct Row {
         }
     }
 
+    package mutating func bytes() throws(DatabaseError) -> [UInt8] {
+        switch try next() {
+        case .blob(let bytes): return bytes
+        case let value: throw mismatch(value, expected: "bytes")
+        }
+    }
+
     package mutating func int() throws(DatabaseError) -> Int { Int(try integer()) }
     package mutating func bool() throws(DatabaseError) -> Bool { try integer() != 0 }
     package mutating func timestamp() throws(DatabaseError) -> Timestamp { .init(milliseconds: try integer()) }

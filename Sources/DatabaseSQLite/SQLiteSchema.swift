@@ -12,6 +12,7 @@ enum SQLiteSchema {
         Migration(version: 6, statements: alerts),
         Migration(version: 7, statements: scanVerdicts),
         Migration(version: 8, statements: deliveryHeads),
+        Migration(version: 9, statements: smallContents),
     ]
 
     private static let tenants = [
@@ -290,5 +291,12 @@ enum SQLiteSchema {
         ) STRICT, WITHOUT ROWID
         """,
         "CREATE INDEX scan_verdicts_by_time ON scan_verdicts (scanned_at)",
+    ]
+
+    /// Contents that are too small for a file of their own. A table by itself, so that counting references does not pass
+    /// over the bytes; numbered, so that a new one goes to the end.
+    private static let smallContents = [
+        "CREATE TABLE blob_contents (id INTEGER PRIMARY KEY, bytes BLOB NOT NULL) STRICT",
+        "ALTER TABLE blobs ADD COLUMN content INTEGER",
     ]
 }

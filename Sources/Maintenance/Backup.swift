@@ -154,6 +154,11 @@ package struct Backup {
     private func take(
         _ content: Reconciliation.Content, from files: BlobInspection, _ report: inout BackupReport
     ) throws(MaintenanceError) {
+        if content.isInDatabase {
+            report.contents += 1
+            report.bytes += content.size
+            return
+        }
         let (source, destination): (String, String)
         do throws(BlobStoreError) {
             source = try files.path(of: content.sha256, content.organization)

@@ -1,4 +1,5 @@
 import BlobStore
+import Crypto
 import Database
 import Domain
 
@@ -10,6 +11,9 @@ extension Verifier {
                 .content, "upload \(place.upload) of \(place.organization)",
                 indexed.map { "has \(size) bytes; its content \(sha256) has \($0)" }
                     ?? "its content \(sha256) is not in the index")
+        }
+        try books.bytesWithoutContent { id, size throws(DatabaseError) in
+            run.add(.content, "the \(size) bytes of row \(id) of blob_contents", "are no content's")
         }
         try books.contents { content throws(DatabaseError) in
             run.report.contents += 1
@@ -27,12 +31,12 @@ extension Verifier {
         }
     }
 
-    /// What is wrong with a content's file. It may have been removed since the snapshot, and have been stored again
+    /// What is wrong with a content's bytes. It may have been removed since the snapshot, and have been stored again
     /// since, so that one look is not enough.
     private func problem(with content: Reconciliation.Content, _ run: inout Run) throws(DatabaseError) -> String? {
         var finding: String?
         for _ in 0..<3 {
-            finding = fileProblem(content, &run)
+            finding = content.isInDatabase ? try rowProblem(content, &run) : fileProblem(content, &run)
             guard finding != nil else { return nil }
             let isReferenced = try database.read { transaction throws(DatabaseError) in
                 try transaction.blobs.isReferenced(content.organization, content.sha256)
@@ -40,6 +44,22 @@ extension Verifier {
             guard isReferenced else { return nil }
         }
         return finding
+    }
+
+    private func rowProblem(
+        _ content: Reconciliation.Content, _ run: inout Run
+    ) throws(DatabaseError) -> String? {
+        let bytes = try database.read { transaction throws(DatabaseError) in
+            try transaction.blobs.bytes(content.internalID, content.sha256)
+        }
+        guard let bytes else { return "its bytes are missing from the database" }
+        guard bytes.count == content.size else {
+            return "the database has \(bytes.count) bytes of it; it should have \(content.size)"
+        }
+        guard readsContent else { return nil }
+        run.report.bytesRead += content.size
+        let hash = SHA256.hash(of: bytes)
+        return hash == content.sha256 ? nil : "its bytes in the database have the hash \(hash)"
     }
 
     private func fileProblem(_ content: Reconciliation.Content, _ run: inout Run) -> String? {

@@ -10,7 +10,7 @@ extension BucketEndpoints {
             services: BucketServices(
                 database: services.database, blobs: services.blobs, credits: services.credits,
                 register: services.register, confirmation: UploadConfirmation(services: services),
-                content: UploadContent(blobs: services.blobs), time: services.time, log: services.log,
+                content: UploadContent(store: services.content), time: services.time, log: services.log,
                 publicURL: publicURL),
             node: services.blobs.nodeID, executor: executor)
     }

@@ -1,6 +1,7 @@
 import BlobStore
 import Database
 import DatabaseSQLite
+import Settings
 import SystemCalls
 import Telemetry
 
@@ -58,8 +59,11 @@ enum DataDirectory {
 
     private static func isEmpty(_ path: String) throws -> Bool { (try FileStatus.of(path)?.size ?? 0) == 0 }
 
-    static func openBlobs(in directory: String) throws(ConfigurationError) -> LocalBlobStore {
-        do { return try LocalBlobStore(directory: directory) } catch {
+    static func openBlobs(_ settings: StorageSettings) throws(ConfigurationError) -> LocalBlobStore {
+        do {
+            return try LocalBlobStore(
+                directory: settings.dataDirectory, maximumBytesInDatabase: settings.maximumBytesInDatabase)
+        } catch {
             throw ConfigurationError("PORTCULLIS_DATA_DIR: \(error)")
         }
     }

@@ -45,7 +45,7 @@ final class Service: Sendable {
 
         let database = try Self.openDatabase(in: settings.storage.dataDirectory, metrics)
         self.database = database
-        let blobs = try DataDirectory.openBlobs(in: settings.storage.dataDirectory)
+        let blobs = try DataDirectory.openBlobs(settings.storage)
         classifier = ClassifierSetup(settings.classifier, log: log, metrics: metrics)
         let authenticator = Authenticator(
             database: database,
@@ -58,7 +58,7 @@ final class Service: Sendable {
             authenticator: authenticator, limiter: limiter,
             credits: CreditAdmission(
                 database: database, time: time, node: blobs.nodeID, holdSeconds: settings.accounts.holdSeconds),
-            receiver: UploadReceiver(blobs: blobs), gate: gate, content: ContentStore(blobs: blobs),
+            receiver: UploadReceiver(blobs: blobs), gate: gate, content: ContentStore(blobs: blobs, database: database),
             register: register, blobs: blobs, database: database, time: time, metrics: UploadMetrics(metrics),
             log: log)
         let buckets = BucketEndpoints(services, publicURL: settings.listeners.publicURL, executor: executor)

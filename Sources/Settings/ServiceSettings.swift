@@ -121,12 +121,15 @@ package struct StorageSettings: Sendable {
     package var verdictRetentionDays: Int
     /// Most verdicts that are kept, of all organizations together.
     package var maximumVerdicts: Int
+    /// Contents up to this many bytes are kept in the database, larger ones in files; 0: all in files.
+    package var maximumBytesInDatabase: Int
 
     init(from source: SettingsSource) throws(SettingsError) {
         dataDirectory = try source.read(Self.dataDirectorySetting)
         rejectedRetentionDays = try source.read(Self.retentionSetting)
         verdictRetentionDays = try source.read(Self.verdictRetentionSetting)
         maximumVerdicts = try source.read(Self.maximumVerdictsSetting)
+        maximumBytesInDatabase = try source.read(Self.maximumBytesInDatabaseSetting)
     }
 
     static let dataDirectorySetting = Setting.path(
@@ -144,9 +147,13 @@ package struct StorageSettings: Sendable {
         "PORTCULLIS_MAX_VERDICTS", 1...1_000_000_000, default: 250_000,
         "How many such scans are kept, of all organizations; the oldest go first.")
 
+    static let maximumBytesInDatabaseSetting = Setting.integer(
+        "PORTCULLIS_MAX_BYTES_IN_DATABASE", 0...1_048_576, default: 32_768,
+        "Contents up to this many bytes are kept in the database and share its syncs; larger ones have files.")
+
     static let catalog = [
         dataDirectorySetting.entry, retentionSetting.entry, verdictRetentionSetting.entry,
-        maximumVerdictsSetting.entry,
+        maximumVerdictsSetting.entry, maximumBytesInDatabaseSetting.entry,
     ]
 }
 

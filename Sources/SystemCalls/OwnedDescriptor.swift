@@ -1,3 +1,4 @@
+import CSystemCalls
 import Glibc
 
 /// A file descriptor with one owner, closed at the owner's end.
@@ -35,6 +36,15 @@ package struct OwnedDescriptor: ~Copyable, Sendable {
         } while opened < 0 && errno == EINTR
         guard opened >= 0 else { throw SystemCallError("open(/proc/self/fd/\(descriptor))", errno) }
         rawValue = opened
+    }
+
+    /// A file in memory that holds `bytes`, open for reading only: for whoever takes files and nothing else.
+    package init(inMemory bytes: [UInt8]) throws(SystemCallError) {
+        let file = csystemcalls_memory_file()
+        guard file >= 0 else { throw SystemCallError("memfd_create", errno) }
+        let writable = OwnedDescriptor(owning: file)
+        try writable.write(bytes)
+        self = try OwnedDescriptor(readingAgain: writable.rawValue)
     }
 
     /// Whether `descriptor` is open for reading and nothing else.

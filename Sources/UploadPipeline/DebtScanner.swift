@@ -3,13 +3,14 @@ package import Charge
 package import Database
 package import Domain
 package import Gate
+import Store
 package import Telemetry
 package import WorkerPool
 
 /// Scans what was admitted unscanned, as soon as the classifier is back and no client waits for it.
 package struct DebtScanner: Sendable {
     private let database: any DatabaseDriver
-    private let blobs: LocalBlobStore
+    private let store: ContentStore
     private let register: UploadRegister
     private let quarantine: QuarantineRegister
     private let time: any TimeSource
@@ -23,7 +24,7 @@ package struct DebtScanner: Sendable {
         pool: ScanPool, time: any TimeSource, log: Logger, metrics: MetricsRegistry
     ) {
         self.database = database
-        self.blobs = blobs
+        store = ContentStore(blobs: blobs, database: database)
         self.register = register
         quarantine = QuarantineRegister(database: database, blobs: blobs, time: time)
         self.time = time
@@ -139,15 +140,7 @@ package struct DebtScanner: Sendable {
     private func recheck(
         _ record: UploadRecord, of organization: OrganizationID, attempts: Int = 0
     ) async throws(Failure) -> GateCheck? {
-        let content: StoredBlob
-        do { content = try blobs.open(organization, record.sha256) } catch { throw Failure(storage: error) }
-        let check = try await gate.recheck(
-            GateSubject(
-                descriptor: content.rawDescriptor, mediaType: record.mediaType, sha256: record.sha256,
-                organization: record.organization, organizationID: organization), attempts: attempts)
-        // Keeps the descriptor open until here.
-        _ = consume content
-        return check
+        try await gate.recheck(GateSubject(record, of: organization, in: store), attempts: attempts)
     }
 
     private func report(_ check: GateCheck, _ record: UploadRecord, of organization: OrganizationID) {

@@ -2,16 +2,17 @@ package import BlobStore
 package import Charge
 package import Database
 package import Domain
+import Store
 
 /// The quarantine as the operator sees it: what the private endpoints and the command line both do.
 package struct QuarantineDirectory: Sendable {
     private let database: any DatabaseDriver
-    private let blobs: LocalBlobStore
+    private let store: ContentStore
     private let register: QuarantineRegister
 
     package init(database: any DatabaseDriver, blobs: LocalBlobStore, time: any TimeSource) {
         self.database = database
-        self.blobs = blobs
+        store = ContentStore(blobs: blobs, database: database)
         register = QuarantineRegister(database: database, blobs: blobs, time: time)
     }
 
@@ -39,8 +40,7 @@ package struct QuarantineDirectory: Sendable {
     /// The content, for whoever has to decide; that it was looked at is recorded first.
     func open(_ entry: QuarantineEntry, _ decision: QuarantineDecision) async throws(Failure) -> StoredBlob {
         try await register.noteInspection(of: entry, decision)
-        let blob: StoredBlob
-        do { blob = try blobs.open(entry.organization, entry.upload.sha256) } catch { throw Failure(storage: error) }
+        let blob = try store.open(entry.upload, of: entry.organization)
         guard blob.size == entry.upload.size else { throw .damagedContent(entry.upload, foundSize: blob.size) }
         return blob
     }

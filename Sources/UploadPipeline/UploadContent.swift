@@ -1,12 +1,13 @@
-package import BlobStore
+import BlobStore
 package import Domain
 package import HTTP
+package import Store
 
 /// Serves the content of uploads that may be served.
 package struct UploadContent: Sendable {
-    private let blobs: LocalBlobStore
+    private let store: ContentStore
 
-    package init(blobs: LocalBlobStore) { self.blobs = blobs }
+    package init(store: ContentStore) { self.store = store }
 
     /// - Throws: `quarantined`, `gone`, or `not_found` for one that never had content.
     package func answer(
@@ -21,9 +22,7 @@ package struct UploadContent: Sendable {
         case .rejected: throw UploadEndpoints.notFound(record.id.rawValue)
         }
         return try ContentResponse(record: record).answer(to: head) { () throws(Failure) in
-            do throws(BlobStoreError) { return try blobs.open(organization, record.sha256) } catch {
-                throw Failure(storage: error)
-            }
+            try store.open(record, of: organization)
         }
     }
 }

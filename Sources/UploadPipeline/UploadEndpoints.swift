@@ -60,7 +60,7 @@ package struct UploadEndpoints: Sendable {
     }
 
     private func content(_ request: Request, _ caller: Caller) throws(Failure) -> Response {
-        try UploadContent(blobs: services.blobs).answer(
+        try UploadContent(store: services.content).answer(
             to: request.head, try find(request, caller), of: caller.organization.id)
     }
 

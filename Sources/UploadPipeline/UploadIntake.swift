@@ -87,7 +87,10 @@ struct UploadIntake: Sendable {
             }
         }
         guard let spooled = context.spooled else { return }
-        guard context.hasStoredContent, let organization = context.caller?.organization.id else {
+        // What stayed in memory was not stored.
+        guard context.hasStoredContent, spooled.file.bytesInMemory == nil,
+            let organization = context.caller?.organization.id
+        else {
             return discard(context)
         }
         // Until the content is withdrawn, the spool file's name tells the next start about it.

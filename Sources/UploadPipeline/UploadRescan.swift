@@ -5,6 +5,7 @@ import Domain
 import Endpoints
 import Gate
 import HTTP
+import Store
 
 /// `POST /v1/uploads/{upload_id}/rescan`: settles one upload of the unscanned debt at once.
 struct UploadRescan: Sendable {
@@ -19,16 +20,8 @@ struct UploadRescan: Sendable {
                     "retryable": false,
                 ])
         }
-        let content: StoredBlob
-        do { content = try services.blobs.open(caller.organization.id, record.sha256) } catch {
-            throw Failure(storage: error)
-        }
         let check = try await services.gate.recheck(
-            GateSubject(
-                descriptor: content.rawDescriptor, mediaType: record.mediaType, sha256: record.sha256,
-                organization: record.organization, organizationID: caller.organization.id))
-        // Keeps the descriptor open until here.
-        _ = consume content
+            GateSubject(record, of: caller.organization.id, in: services.content))
         guard let check else {
             throw Failure(
                 .classifierUnavailable, "The classifier is unavailable; the upload stays unscanned until it is back.",
@@ -42,5 +35,15 @@ struct UploadRescan: Sendable {
             try transaction.uploads.find(record.organization, id: record.id)
         }
         return Response(json: (settled ?? record).presentation(organization: caller.organization.id))
+    }
+}
+
+extension GateSubject {
+    /// An upload whose content is stored.
+    init(_ record: UploadRecord, of organization: OrganizationID, in store: ContentStore) {
+        self.init(
+            mediaType: record.mediaType, sha256: record.sha256, organization: record.organization,
+            organizationID: organization
+        ) { () throws(Failure) in try store.open(record, of: organization).takeDescriptor() }
     }
 }

@@ -9,7 +9,6 @@ import Gate
 import HTTP
 import Spool
 import Store
-import SystemCalls
 
 /// The nine steps, each handing over to the module that does its work.
 extension UploadServices {
@@ -84,14 +83,15 @@ extension UploadServices {
         let spooled = try context.requiring(\.spooled)
         let organization = try context.requiring(\.caller).organization
         context.place?.received()
-        let file: OwnedDescriptor
-        do { file = try spooled.file.openForReading() } catch { throw Failure(storage: error) }
         let check = try await gate.check(
             GateSubject(
-                descriptor: file.rawValue, mediaType: try context.requiring(\.mediaType), sha256: spooled.sha256,
-                organization: organization.internalID, organizationID: organization.id))
-        // Keeps the descriptor open until here.
-        _ = consume file
+                mediaType: try context.requiring(\.mediaType), sha256: spooled.sha256,
+                organization: organization.internalID, organizationID: organization.id
+            ) { () throws(Failure) in
+                do throws(BlobStoreError) { return try spooled.file.openForReading() } catch {
+                    throw Failure(storage: error)
+                }
+            })
         context.place = nil
         context.check = check
         metrics.checked(check.receipt)

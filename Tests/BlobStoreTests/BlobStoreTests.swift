@@ -50,7 +50,7 @@ import Testing
             }
             #expect(folder.files("spool") == [])
             let discarded = try store.spool("discarded", upload: upload)
-            #expect(throws: BlobStoreError.self) { try store.makeSpoolFile(upload) }
+            #expect(throws: BlobStoreError.self) { try store.spool("taken", upload: upload) }
             try discarded.discard()
             try discarded.discard()
             #expect(folder.files("spool") == [])
@@ -60,6 +60,40 @@ import Testing
             }
             #expect(folder.files("blobs") == [])
         }
+    }
+
+    @Test("A body that stays small has no file and can be read; one byte more gives it one, with all of it")
+    func inMemory() async throws {
+        let folder = DataFolder()
+        defer { folder.remove() }
+        let store = try LocalBlobStore(directory: folder.path, maximumBytesInDatabase: 10)
+        let small = try store.makeSpoolFile(RandomID.uploadID())
+        for byte in UInt8(0)..<10 { try small.append([byte]) }
+        #expect(small.bytesInMemory == nil, "it is not complete")
+        #expect(small.finish() == SHA256.hash(of: Array(0..<10)))
+        #expect(small.bytesInMemory == Array(0..<10))
+        #expect(try small.prefix(3) == [0, 1, 2])
+        let descriptor = try small.openForReading()
+        #expect(try descriptor.contents(at: 0, count: 100) == Array(0..<10))
+        #expect(try OwnedDescriptor.isReadOnly(descriptor.rawValue))
+        try await store.store(small, organization: organization)
+        try store.ensureLinked(small, organization: organization)
+        #expect(folder.files("spool") == [] && folder.files("blobs") == [])
+        try small.discard()
+        #expect(throws: BlobStoreError.self) { try small.append([1]) }
+
+        let large = try store.makeSpoolFile(RandomID.uploadID())
+        try large.append(Array(0..<9))
+        #expect(folder.files("spool") == [])
+        try large.append([9, 10])
+        #expect(folder.files("spool") == [large.upload.rawValue])
+        #expect(large.finish() == SHA256.hash(of: Array(0..<11)))
+        #expect(large.bytesInMemory == nil && large.size == 11)
+        #expect(try large.openForReading().contents(at: 0, count: 100) == Array(0..<11))
+        try await store.store(large, organization: organization)
+        #expect(folder.files("blobs").count == 1)
+        try large.discard()
+        #expect(folder.files("spool") == [])
     }
 
     @Test("A body takes no bytes after its end and is not stored before it")

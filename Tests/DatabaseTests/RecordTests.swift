@@ -11,6 +11,50 @@ import Testing
     }
 
     @Test(
+        "A content in the database comes and goes with its row, and is whole again after it comes again",
+        arguments: DriverFactory.all)
+    func smallContents(_ factory: DriverFactory) async throws {
+        try await withDatabase(factory) { database in
+            let id = try await seeded(database).internalID
+            let bytes = Array("content".utf8)
+            let hash = SHA256.hash(of: "content")
+            func kept() throws -> ([UInt8]?, Int) {
+                try database.read { transaction throws(DatabaseError) in
+                    (
+                        try transaction.blobs.bytes(id, hash),
+                        try transaction.query("SELECT id FROM blob_contents", []) { _ throws(DatabaseError) in 0 }.count
+                    )
+                }
+            }
+            func retain(_ bytes: [UInt8]?) async throws {
+                try await database.write { transaction throws(DatabaseError) in
+                    try transaction.blobs.retain(id, hash, size: 7, bytes: bytes)
+                }
+            }
+            // One that has a file already.
+            try await retain(nil)
+            #expect(try kept() == (nil, 0))
+            try await retain(bytes)
+            try await retain(nil)
+            try await retain(bytes)
+            #expect(try kept() == (bytes, 1))
+            try await database.write { transaction throws(DatabaseError) in
+                try transaction.execute("UPDATE blob_contents SET bytes = ?1", [.blob([1, 2, 3])])
+            }
+            try await retain(bytes)
+            #expect(try kept() == (bytes, 1))
+            for _ in 0..<5 {
+                #expect(try kept() == (bytes, 1))
+                try await database.write { transaction throws(DatabaseError) in
+                    _ = try transaction.blobs.release(id, hash)
+                    _ = try transaction.blobs.removeUnreferenced(id, hash)
+                }
+            }
+            #expect(try kept() == (nil, 0))
+        }
+    }
+
+    @Test(
         "A content is to be removed when the last reference to it is gone, and not after a new one",
         arguments: DriverFactory.all)
     func references(_ factory: DriverFactory) async throws {

@@ -192,6 +192,24 @@ struct VerifierTests {
             let size = Int(record.size)
             try Data(repeating: 0x78, count: size).write(to: URL(filePath: books.path(record)))
         },
+        Plant(name: "content missing from the database", line: "its bytes are missing from the database") {
+            books, record in
+            try books.outside("UPDATE blobs SET content = 99 WHERE sha256 = '\(record.sha256)'")
+        },
+        Plant(name: "content in the database that is too short", line: "the database has 3 bytes of it") {
+            books, record in
+            try books.outside("INSERT INTO blob_contents VALUES (99, X'637574')")
+            try books.outside("UPDATE blobs SET content = 99 WHERE sha256 = '\(record.sha256)'")
+        },
+        Plant(name: "content in the database with other bytes", line: "its bytes in the database have the hash") {
+            books, record in
+            try books.outside("INSERT INTO blob_contents VALUES (99, ZEROBLOB(\(record.size)))")
+            try books.outside("UPDATE blobs SET content = 99 WHERE sha256 = '\(record.sha256)'")
+        },
+        Plant(name: "bytes in the database that are no content's", line: "the 3 bytes of row 99 of blob_contents") {
+            books, _ in
+            try books.outside("INSERT INTO blob_contents VALUES (99, X'637574')")
+        },
         Plant(name: "file that no upload has", line: "no upload has this content") { books, record in
             let stray = SHA256.hash(of: "stray")
             let path = try BlobInspection(directory: books.directory.path).path(of: stray, books.organization.id)

@@ -28,7 +28,7 @@ struct DamageTests {
     @Test("Without its database a data directory is refused, and nothing in it is removed")
     func databaseLost() throws {
         let service = try Service()
-        _ = try service.makeTenant().accepted(Sample.text)
+        _ = try service.makeTenant().accepted(Sample.noise(50_000))
         try service.stop()
         let contents = service.directory.files(below: "data/blobs")
         for isEmpty in [false, true] {

@@ -111,7 +111,7 @@ struct FaultTests {
             let before = try tenant.credits()
             let blobs = service.directory.files(below: "data/blobs")
             try faults.inject(Faults.Calls(rawValue: fault.calls), on: .init(rawValue: fault.places), fault.error)
-            let answer = try tenant.upload(Sample.noise(30_000, seed: UInt64(index) + 100))
+            let answer = try tenant.upload(Sample.noise(90_000, seed: UInt64(index) + 100))
             #expect(answer.summary == fault.answer, "\(fault.name)")
             #expect(try faults.hits > 0, "\(fault.name): nothing failed")
             // Reads need none of what fails.
@@ -124,7 +124,7 @@ struct FaultTests {
             }
             let left = try tenant.credits()
             #expect(isUndone, "\(fault.name): \(left) of \(before), \(service.spoolFiles)")
-            let next = try tenant.upload(Sample.noise(30_000, seed: UInt64(index) + 100))
+            let next = try tenant.upload(Sample.noise(90_000, seed: UInt64(index) + 100))
             #expect(next.status == 201, "\(fault.name): afterwards \(next.summary)")
         }
         #expect(try tenant.get("/v1/uploads?limit=100").json["results"].array.count == Self.cases.count + 1)
@@ -263,7 +263,7 @@ struct FaultTests {
         try connection.send(
             "POST \(Tenant.target(filename: "a.bin")) HTTP/1.1\r\nHost: localhost\r\n"
                 + "Authorization: Bearer \(tenant.key)\r\nContent-Length: 5000000\r\n\r\n")
-        try connection.send(Sample.noise(1_000))
+        try connection.send(Sample.noise(100_000))
         #expect(Concurrent.eventually { !service.spoolFiles.isEmpty })
         try service.kill()
         try FileManager.default.removeItem(atPath: reserve)
@@ -324,11 +324,11 @@ struct FaultTests {
         let connection = try service.connect()
         try connection.send(
             "POST \(Tenant.target(filename: "a.bin")) HTTP/1.1\r\nHost: localhost\r\nIdempotency-Key: once\r\n"
-                + "Authorization: Bearer \(tenant.key)\r\nContent-Length: 1000\r\n\r\n")
-        try connection.send(Sample.noise(500))
+                + "Authorization: Bearer \(tenant.key)\r\nContent-Length: 100000\r\n\r\n")
+        try connection.send(Sample.noise(50_000))
         #expect(Concurrent.eventually { !service.spoolFiles.isEmpty })
         let holder = try lock(service)
-        try connection.send(Sample.noise(500))
+        try connection.send(Sample.noise(50_000))
         #expect(try connection.readResponse(to: "POST").summary == "503 overloaded")
         holder.send(SIGKILL)
         _ = try holder.wait()

@@ -138,10 +138,43 @@ struct UploadEndpointTests {
         }
     }
 
+    // What comes in many small pieces shares the database's syncs; what is large has a file that is never copied.
+    @Test("Contents are kept in the database up to the size that is set, and in files beyond it; both are served")
+    func placesOfContent() throws {
+        let service = try Service(settings: ["PORTCULLIS_MAX_BYTES_IN_DATABASE": "20000"])
+        let tenant = try service.makeTenant()
+        let bodies = [19_999, 20_000, 20_001].map { Sample.noise($0, seed: UInt64($0)) }
+        let ids = try bodies.map { try tenant.accepted($0) }
+        #expect(service.directory.files(below: "data/blobs").count == 1)
+        let part = HTTPRequest("GET", "/v1/uploads/\(ids[1])/content").adding("Range", "bytes=19990-")
+        #expect(try tenant.send(part).body == bodies[1].suffix(10))
+        try service.stop()
+        for limit in ["0", "1000000"] {
+            let other = try Service(settings: ["PORTCULLIS_MAX_BYTES_IN_DATABASE": limit], in: service.directory)
+            let tenant = tenant.at(other)
+            for (id, body) in zip(ids, bodies) {
+                #expect(try tenant.get("/v1/uploads/\(id)/content").body == body)
+                // Once more, to the other place.
+                let again = try tenant.accepted(body)
+                #expect(try tenant.get("/v1/uploads/\(again)/content").body == body)
+                #expect(try tenant.delete("/v1/uploads/\(again)").status == 204)
+                #expect(try tenant.get("/v1/uploads/\(id)/content").body == body)
+            }
+            #expect(try other.command("verify", "--content").status == .exited(0))
+            try other.stop()
+        }
+        try service.start()
+        for id in ids { #expect(try tenant.delete("/v1/uploads/\(id)").status == 204) }
+        #expect(service.directory.files(below: "data/blobs").isEmpty)
+        let books = try service.command("verify", "--content")
+        #expect(books.status == .exited(0) && books.outputText.contains("contents 0"), "\(books.outputText)")
+        try service.stop()
+    }
+
     @Test("Deleting removes the content and keeps a tombstone")
     func deletion() throws {
         let tenant = try Service.tenant()
-        let bytes = Sample.noise(5_000, seed: 99)
+        let bytes = Sample.noise(50_000, seed: 99)
         let id = try tenant.accepted(bytes)
         #expect(tenant.service.directory.files(below: "data/blobs").contains { $0.contains(tenant.id) })
         let answer = try tenant.delete("/v1/uploads/\(id)")

@@ -8,6 +8,11 @@ package struct Tenant: Sendable {
     package let email: String
     package let key: String
 
+    /// The same organization at another service that has the same data.
+    package func at(_ service: Service) -> Tenant {
+        Tenant(service: service, id: id, internalID: internalID, email: email, key: key)
+    }
+
     /// Answers of the private API about this organization.
     package func organization() throws -> JSON {
         try service.sendPrivately(HTTPRequest("GET", "/v1/private/organizations/\(id)")).json

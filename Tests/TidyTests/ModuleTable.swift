@@ -38,9 +38,9 @@ enum ModuleTable {
         "Authentication": ["Crypto", "Database", "Domain"],
         "Admission": ["Database", "Domain"],
         "Spool": ["BlobStore", "Domain", "HTTP", "JSON"],
-        "Gate": ["Database", "Domain", "Policy", "Telemetry", "WorkerPool"],
+        "Gate": ["Database", "Domain", "Policy", "SystemCalls", "Telemetry", "WorkerPool"],
         "Charge": ["BlobStore", "Crypto", "Database", "Domain"],
-        "Store": ["BlobStore", "Domain"],
+        "Store": ["BlobStore", "Database", "Domain"],
         "Endpoints": ["Admission", "Authentication", "Crypto", "Database", "Domain", "HTTP", "JSON"],
         "UploadPipeline": [
             "Admission", "Authentication", "BlobStore", "Charge", "Crypto", "Database", "Domain", "Endpoints", "Gate",
@@ -53,7 +53,7 @@ enum ModuleTable {
         ],
         "Tenancy": ["Crypto", "Database", "Domain", "Endpoints", "HTTP", "JSON", "Transfer"],
         "Delivery": ["Crypto", "Database", "Domain", "Execution", "Telemetry", "Tenancy", "Transfer"],
-        "Maintenance": ["BlobStore", "Database", "Domain", "SystemCalls"],
+        "Maintenance": ["BlobStore", "Crypto", "Database", "Domain", "SystemCalls"],
         "Operations": ["Database", "Domain", "Endpoints", "HTTP", "Telemetry", "WorkerPool"],
         "Server": [
             "Admission", "Alerts", "Authentication", "BlobStore", "Buckets", "Charge", "Crypto", "Database",

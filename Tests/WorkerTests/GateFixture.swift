@@ -5,6 +5,7 @@ import Domain
 import Foundation
 import Gate
 import Synchronization
+import SystemCalls
 import TestSupport
 import WorkerPool
 
@@ -74,13 +75,15 @@ final class GateFixture: Sendable {
     private func check(
         path: String, _ sha256: ContentHash, _ type: MediaType, organization index: Int, keeps: Bool
     ) async throws -> GateCheck {
-        let file = try FileHandle(forReadingFrom: URL(filePath: path))
-        defer { try? file.close() }
         let organization = organizations[index]
         let check = try await gate.check(
             GateSubject(
-                descriptor: file.fileDescriptor, mediaType: type, sha256: sha256,
-                organization: organization.internalID, organizationID: organization.id))
+                mediaType: type, sha256: sha256, organization: organization.internalID, organizationID: organization.id
+            ) { () throws(Failure) in
+                do throws(SystemCallError) { return try FileSystem.open(path, .read) } catch {
+                    throw Failure(.internal, privateDetail: "\(error)")
+                }
+            })
         if keeps, let verdict = check.verdict {
             try await database.write { transaction throws(DatabaseError) in try transaction.verdicts.keep(verdict) }
         }

@@ -35,7 +35,7 @@ package struct UploadRegister: Sendable {
         let (blobs, now) = (blobs, time.now())
         let refusal: Failure? = try await database.writeForRequest { transaction throws(DatabaseError) in
             let record = entry.record
-            guard try transaction.organizations.find(record.organization) != nil else {
+            guard try transaction.organizations.exists(record.organization) else {
                 return Failure(.unauthorized, "The organization was deleted.")
             }
             let capture = try transaction.credits.captureHold(
@@ -45,8 +45,7 @@ package struct UploadRegister: Sendable {
                     .deadlineExceeded, "The upload took longer than its credits were held.", retryAfterSeconds: 1)
             }
             try transaction.uploads.insert(record)
-            try transaction.blobs.retain(record.organization, record.sha256, size: record.size)
-            try Self.ensureLinked(file, entry, in: blobs)
+            try Self.keep(file, entry, in: blobs, transaction)
             try Self.settle(entry, at: now, in: transaction)
             try Self.audit("upload_accepted", entry, at: now, in: transaction)
             try transaction.outages.note(record, node: blobs.nodeID, at: now)
@@ -68,8 +67,7 @@ package struct UploadRegister: Sendable {
             try transaction.credits.releaseHold(entry.hold, reason: .rejected, now: now)
             try transaction.uploads.insert(record)
             if let retained {
-                try transaction.blobs.retain(record.organization, record.sha256, size: record.size)
-                try Self.ensureLinked(retained, entry, in: blobs)
+                try Self.keep(retained, entry, in: blobs, transaction)
                 try transaction.quarantine.insert(
                     record.id, of: record.organization, since: now, retainedUntil: until)
             }
@@ -180,9 +178,12 @@ package struct UploadRegister: Sendable {
 
     /// A deletion of the same content may have removed the file since it was stored. Both happen inside write
     /// transactions, which are serialised, so that after this the file is there as long as the row is.
-    private static func ensureLinked(
-        _ file: SpoolFile, _ entry: UploadEntry, in blobs: LocalBlobStore
+    private static func keep(
+        _ file: SpoolFile, _ entry: UploadEntry, in blobs: LocalBlobStore, _ transaction: any Transaction
     ) throws(DatabaseError) {
+        let record = entry.record
+        try transaction.blobs.retain(
+            record.organization, record.sha256, size: record.size, bytes: file.bytesInMemory)
         do { try blobs.ensureLinked(file, organization: entry.organization) } catch {
             throw DatabaseError(storage: error)
         }

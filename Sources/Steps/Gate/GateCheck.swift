@@ -1,20 +1,21 @@
 package import Domain
 import Policy
+package import SystemCalls
 
 /// A file that the gate looks at.
 package struct GateSubject: Sendable {
-    /// An open read-only descriptor of the whole content. It is borrowed: it stays open until the check has ended.
-    package var descriptor: CInt
     package var mediaType: MediaType
     package var sha256: ContentHash
     package var organization: InternalID
     package var organizationID: OrganizationID
+    /// Opens the whole content for reading only. Called where it has to be scanned, which it often has not.
+    let open: @Sendable () throws(Failure) -> OwnedDescriptor
 
     package init(
-        descriptor: CInt, mediaType: MediaType, sha256: ContentHash, organization: InternalID,
-        organizationID: OrganizationID
+        mediaType: MediaType, sha256: ContentHash, organization: InternalID, organizationID: OrganizationID,
+        open: @escaping @Sendable () throws(Failure) -> OwnedDescriptor
     ) {
-        self.descriptor = descriptor
+        self.open = open
         self.mediaType = mediaType
         self.sha256 = sha256
         self.organization = organization

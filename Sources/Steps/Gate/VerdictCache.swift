@@ -1,5 +1,6 @@
 package import Database
 package import Domain
+import SystemCalls
 package import Telemetry
 package import WorkerPool
 
@@ -44,28 +45,44 @@ package final class VerdictCache: Sendable {
     func scan(
         _ subject: GateSubject, threshold: Double, priority: ScanPriority
     ) async throws(Failure) -> CheckedScan {
+        if let found = try find(subject, threshold) { return found }
+        let file = try subject.open()
         let job = ScanJob(
-            descriptor: subject.descriptor, mediaType: subject.mediaType, organization: subject.organizationID,
+            descriptor: file.rawValue, mediaType: subject.mediaType, organization: subject.organizationID,
             threshold: threshold, priority: priority)
+        let scan = try await scan(job, subject)
+        // Keeps the descriptor open until here.
+        _ = consume file
+        return scan
+    }
+
+    /// Who takes the classifier out of service wants to see an outage.
+    private var answers: Bool { retentionDays > 0 && !pool.status.outOfService }
+
+    private func find(_ subject: GateSubject, _ threshold: Double) throws(Failure) -> CheckedScan? {
+        guard answers, let scanner = pool.status.scanner else { return nil }
+        return try find(subject.scanned(by: scanner), threshold).map { count(.hit, $0) }
+    }
+
+    private func scan(_ job: ScanJob, _ subject: GateSubject) async throws(Failure) -> CheckedScan {
+        let threshold = job.threshold
         let clock = ContinuousClock()
         let end = clock.now + .milliseconds(pool.queueWaitMilliseconds)
-        // Who takes the classifier out of service wants to see an outage.
-        while retentionDays > 0, !pool.status.outOfService {
+        while answers {
             let scanner = pool.status.scanner
-            let scanned = scanner.map { subject.scanned(by: $0) }
-            if let scanned, let found = try find(scanned, threshold) { return count(.hit, found) }
             let key = ScanFlights.Key(
                 organization: subject.organization, sha256: subject.sha256, mediaType: subject.mediaType,
-                scanner: scanner?.fingerprint, priority: priority)
+                scanner: scanner?.fingerprint, priority: job.priority)
             switch await flights.join(key) {
             case .lead:
-                let scan = await lead(job, subject, scanned)
+                let scan = await lead(job, subject, scanner.map { subject.scanned(by: $0) })
                 flights.end(key, with: scan)
                 return scan
             case .ended(let scan):
                 if scan.isShared(under: threshold) { return count(.wait, scan) }
                 // What failed the other may not fail this one, which has its own time to wait for a worker.
                 guard clock.now >= end, case .unavailable(let reason, _) = scan.outcome, reason != .cancelled else {
+                    if let found = try find(subject, threshold) { return found }
                     continue
                 }
                 return scan

@@ -12,6 +12,9 @@ int csystemcalls_pipe(int descriptors[2]);
 /// A non-blocking event counter that is closed on exec. A descriptor, or -1 with errno set.
 int csystemcalls_event_counter(void);
 
+/// A file that has no name and lives in memory, closed on exec. A descriptor for reading and writing, or -1 with errno set.
+int csystemcalls_memory_file(void);
+
 /// Makes the spawned process close every descriptor from `first` on. 0 or an error number.
 int csystemcalls_add_close_from(posix_spawn_file_actions_t *actions, int first);
 
