@@ -73,7 +73,7 @@ package struct AlertText: Hashable, Sendable {
             return "out of service since \(moment(text("started_at"))); so far \(number("admitted_unscanned")) uploads "
                 + "admitted unscanned, \(number("refused")) refused"
         case .gateRecovered:
-            return "back after an outage from \(moment(text("started_at"))) to \(moment(text("last_at"))); "
+            return "back after an outage from \(moment(text("started_at"))) to \(moment(text("ended_at"))); "
                 + "\(number("admitted_unscanned")) uploads admitted unscanned, \(number("refused")) refused"
         case .uploadQuarantined: return "upload \(alert.subject)"
         case .creditsThreshold:

@@ -48,30 +48,52 @@ package struct OutageStore {
     }
 
     /// Tells that an outage lasts.
-    package func tell(_ outage: GateOutage, node: String, at now: Timestamp) throws(DatabaseError) {
+    /// - Parameter since: when the classifier was first seen away; the organization's first upload may have met it
+    ///   before, or long after.
+    package func tell(
+        _ outage: GateOutage, since: Timestamp?, node: String, at now: Timestamp
+    ) throws(DatabaseError) {
+        let start = min(outage.startedAt, since ?? outage.startedAt)
         let isFirst = try transaction.execute(
-            "UPDATE gate_outages SET told_at = ?3 WHERE organization = ?1 AND node = ?2 AND told_at IS NULL",
-            [.init(outage.organization), .init(node), .init(now)])
+            """
+            UPDATE gate_outages SET told_at = ?3, started_at = ?4
+            WHERE organization = ?1 AND node = ?2 AND told_at IS NULL
+            """, [.init(outage.organization), .init(node), .init(now), .init(start)])
         guard isFirst == 1 else { return }
-        try alert(.gateOutage, outage, at: now)
+        try alert(.gateOutage, outage, from: start, to: outage.lastAt, node: node, at: now)
     }
 
     /// Ends an outage, and tells that where it was told of. What came since it was read goes on as it is.
-    package func end(_ outage: GateOutage, node: String, at now: Timestamp) throws(DatabaseError) {
+    /// - Parameters:
+    ///   - since: when the classifier was first seen away, where that is known.
+    ///   - until: when it was back.
+    /// - Returns: how many alerts of its beginning waited for their mail still; they are gone, since its end says more.
+    package func end(
+        _ outage: GateOutage, since: Timestamp?, until: Timestamp, node: String, at now: Timestamp
+    ) throws(DatabaseError) -> Int {
         let ended = try transaction.execute(
             "DELETE FROM gate_outages WHERE organization = ?1 AND node = ?2 AND last_at = ?3",
             [.init(outage.organization), .init(node), .init(outage.lastAt)])
-        guard ended == 1, outage.toldAt != nil else { return }
-        try alert(.gateRecovered, outage, at: now)
+        guard ended == 1, let toldAt = outage.toldAt else { return 0 }
+        let takenBack = try transaction.execute(
+            "DELETE FROM alerts WHERE organization = ?1 AND kind = ?2 AND subject = ?3 AND created_at = ?4",
+            [.init(outage.organization), .init(AlertKind.gateOutage), .init(node), .init(toldAt)])
+        let start = min(outage.startedAt, since ?? outage.startedAt)
+        try alert(.gateRecovered, outage, from: start, to: until, node: node, at: now)
+        return takenBack
     }
 
-    private func alert(_ kind: AlertKind, _ outage: GateOutage, at now: Timestamp) throws(DatabaseError) {
+    /// The alert is about the node, whose name its mail does not say.
+    private func alert(
+        _ kind: AlertKind, _ outage: GateOutage, from start: Timestamp, to end: Timestamp, node: String,
+        at now: Timestamp
+    ) throws(DatabaseError) {
         try transaction.alerts.insert(
             kind,
             Alert(
-                subject: "gate", at: now,
+                subject: node, at: now,
                 data: [
-                    "started_at": JSONValue(outage.startedAt), "last_at": JSONValue(outage.lastAt),
+                    "started_at": JSONValue(start), "ended_at": JSONValue(end),
                     "admitted_unscanned": .integer(outage.unscanned), "refused": .integer(outage.refused),
                 ]), of: outage.organization)
     }

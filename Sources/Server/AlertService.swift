@@ -21,7 +21,7 @@ final class AlertService: Sendable {
         mailer = AlertMailer(
             database: database, configuration: try AlertConfiguration(settings), node: node, time: SystemTime(),
             log: log, metrics: AlertMetrics(metrics, database: database),
-            isClassifierAvailable: { pool.isAvailable })
+            isClassifierAvailable: { [presence = ClassifierPresence(pool)] in presence.isAvailable })
     }
 
     func start() {
@@ -35,5 +35,22 @@ final class AlertService: Sendable {
         let task = running.withLock { $0 }
         task?.cancel()
         await task?.value
+    }
+}
+
+/// Whether uploads are scanned: workers live, and the queue had room and time for every upload since the last look.
+private final class ClassifierPresence: Sendable {
+    private let pool: ScanPool
+    private let overflows = Mutex(0)
+
+    init(_ pool: ScanPool) { self.pool = pool }
+
+    var isAvailable: Bool {
+        let count = pool.status.overflows
+        let isOverloaded = overflows.withLock { seen in
+            defer { seen = count }
+            return count > seen
+        }
+        return pool.isAvailable && !isOverloaded
     }
 }

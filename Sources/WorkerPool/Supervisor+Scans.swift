@@ -152,6 +152,7 @@ extension Supervisor {
     }
 
     func answerUnavailable(_ scan: PendingScan, _ reason: UnavailableReason) {
+        if scan.job.priority == .upload, reason == .queueFull || reason == .queueTimeout { overflows += 1 }
         answer(scan, .unavailable(reason, retryAfterSeconds: retryAfterSeconds(reason)))
     }
 

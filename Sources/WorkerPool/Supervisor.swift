@@ -12,6 +12,8 @@ final class Supervisor {
     private let board: StatusBoard
 
     var queue = FairQueue<PendingScan>()
+    /// Uploads that found no place or no time in it.
+    var overflows = 0
     var suspects = Suspects()
     let slots: [WorkerSlot]
     /// Why workers do not become ready. While it stands and none is live, scans are answered at once instead of waiting
@@ -130,6 +132,7 @@ final class Supervisor {
             status.busy = live.count(where: \.isScanning)
             status.restarts = restarts
             status.queued = queue.count
+            status.overflows = overflows
             status.unavailableReason = status.outOfService ? .outOfService : unavailableReason
             status.sandbox = live.compactMap(\.description?.sandbox).reduce(nil) { $0?.intersection($1) ?? $1 }
             status.model = modelInUse

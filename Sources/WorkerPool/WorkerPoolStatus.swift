@@ -10,6 +10,8 @@ package struct WorkerPoolStatus: Sendable, Equatable {
     /// Workers that were replaced since the start, whatever the cause.
     package var restarts = 0
     package var queued = 0
+    /// Uploads since the start that were not scanned though workers lived: the queue was full, or the wait too long.
+    package var overflows = 0
     package var outOfService = false
     /// Why a scan would be unavailable right now; nil while workers are live or expected.
     package var unavailableReason: UnavailableReason?

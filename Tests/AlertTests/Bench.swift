@@ -10,6 +10,15 @@ import TestSupport
 import Testing
 import Transfer
 
+/// A classifier that the test takes away.
+final class Availability: Sendable {
+    private let value = Mutex(true)
+    var isUp: Bool {
+        get { value.withLock { $0 } }
+        set { value.withLock { $0 = newValue } }
+    }
+}
+
 /// A database, a clock that the test moves, and mailers over a real mail server.
 final class Bench: Sendable {
     final class Clock: TimeSource {
@@ -41,7 +50,7 @@ final class Bench: Sendable {
 
     deinit { database.close() }
 
-    func mailer(_ server: MailServer? = nil) throws -> AlertMailer {
+    func mailer(_ server: MailServer? = nil, _ classifier: Availability = Availability()) throws -> AlertMailer {
         let server =
             server ?? MailServer(url: receiver.url, requiresEncryption: false, timeoutMilliseconds: 60_000)
         let configuration = AlertConfiguration(
@@ -50,7 +59,7 @@ final class Bench: Sendable {
         return AlertMailer(
             database: database, configuration: configuration, node: "node", time: clock,
             log: Logger(minimumLevel: .error), metrics: AlertMetrics(metrics, database: database),
-            isClassifierAvailable: { true })
+            isClassifierAvailable: { classifier.isUp })
     }
 
     func alert(_ kind: AlertKind = .uploadQuarantined, count: Int = 1, data: JSONObject = [:]) async throws {

@@ -107,6 +107,8 @@ struct SchedulingTests {
             Issue.record("the scan did not time out")
             return
         }
+        // Whoever watches for outages sees the overload by that.
+        #expect(fixture.pool.status.overflows == 1)
         #expect(retryAfter >= 1)
         #expect(fixture.metric("portcullis_scan_unavailable_total{reason=\"queue_timeout\"}") == 1)
         guard case .scored = try await long else {
