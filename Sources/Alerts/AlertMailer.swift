@@ -43,22 +43,37 @@ package struct AlertMailer: Sendable {
     /// Runs until its task is cancelled.
     package func run() async {
         await withTaskCancellationHandler {
-            var ticks = 0
-            var state = OutageWatch.State()
-            while !Task.isCancelled {
-                do throws(DatabaseError) {
-                    try await watch.look(&state, now: time.now())
-                    if ticks % Self.upkeepTicks == 0 { try await keepUp() }
-                    try await sendDue()
-                } catch {
-                    log.error("alerts.failed", ["detail": .string(error.description)])
-                }
-                ticks += 1
-                try? await Task.sleep(for: .milliseconds(Self.tickMilliseconds))
-            }
+            // A mail may take minutes, and a backlog of them hours; what there is to tell is found out meanwhile.
+            async let watching: Void = keepWatch()
+            await keepSending()
+            await watching
         } onCancel: {
             cancellation.cancel()
         }
+    }
+
+    private func keepWatch() async {
+        var ticks = 0
+        var state = OutageWatch.State()
+        while !Task.isCancelled {
+            do throws(DatabaseError) {
+                metrics.count(.superseded, try await watch.look(&state, now: time.now()))
+                if ticks % Self.upkeepTicks == 0 { try await keepUp() }
+            } catch { note(error) }
+            ticks += 1
+            try? await Task.sleep(for: .milliseconds(Self.tickMilliseconds))
+        }
+    }
+
+    private func keepSending() async {
+        while !Task.isCancelled {
+            do throws(DatabaseError) { try await sendDue() } catch { note(error) }
+            try? await Task.sleep(for: .milliseconds(Self.tickMilliseconds))
+        }
+    }
+
+    private func note(_ error: DatabaseError) {
+        log.error("alerts.failed", ["detail": .string(error.description)])
     }
 
     /// Finds keys that expire soon, and drops what could not be told for too long.

@@ -14,6 +14,8 @@ package struct AlertMetrics: Sendable {
         case failed
         /// Its organization has no address any more.
         case suppressed
+        /// It was of an outage that was over before its mail went.
+        case superseded
         /// It could not be told within a day.
         case dropped
     }

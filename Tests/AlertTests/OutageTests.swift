@@ -189,6 +189,29 @@ struct OutageTests {
         #expect(try kinds(bench) == ["gate.outage"])
     }
 
+    // One thread did both: while a mail server was slow, or had a long backlog, an outage came and went unseen.
+    @Test("An outage is seen while a mail is under way that the server is slow to take")
+    func slowMail() async throws {
+        let (bench, classifier) = (try await Bench(address: "late@example.net"), Availability())
+        let mailer = try bench.mailer(nil, classifier)
+        try await bench.alert()
+        async let _: Void = mailer.run()
+        let isSending = try Concurrent.eventually {
+            try !bench.database.read { transaction throws(DatabaseError) in
+                try transaction.alerts.isAnyDue(now: bench.clock.now())
+            }
+        }
+        try #require(isSending)
+        classifier.isUp = false
+        try await upload(of: bench)
+        let isSeen = try Concurrent.eventually {
+            bench.clock.advance(seconds: 1)
+            return try kinds(bench).contains("gate.outage")
+        }
+        #expect(isSeen)
+        #expect(try kinds(bench).contains("upload.quarantined"))
+    }
+
     // Otherwise it would be said an hour later, in the present tense, of a classifier that works.
     @Test("An outage whose mail had to wait until it was over is told by its end alone")
     func heldBack() async throws {

@@ -2,7 +2,9 @@
 
 smtp_server.py PORT FILE [--tls CERTIFICATE KEY] [--auth USER PASSWORD]
 
-Recipients say how they are treated: full@… is refused for now, gone@… for good. Port 0 picks a free one; "listening PORT" on standard output says which.
+Recipients say how they are treated: full@… is refused for now, gone@… for good, rcpt-550-5.7.1@… and data-550-5.7.1@… with
+these words after RCPT and DATA; late@… and lost@… are answered too late and not at all, late-data@… and lost-data@… after
+their mail was taken. Port 0 picks a free one; "listening PORT" on standard output says which.
 """
 import argparse
 import asyncio
@@ -29,11 +31,21 @@ class Handler:
             return "452 4.2.2 mailbox full"
         if address.startswith("gone@"):
             return "550 5.1.1 no such mailbox"
+        name = address.split("@")[0]
+        if name.startswith("rcpt-"):
+            return " ".join(name.split("-")[1:]) + " as asked for"
+        if name == "late":
+            await asyncio.sleep(3600)
+        if name == "lost":
+            server.transport.abort()
         envelope.rcpt_tos.append(address)
         return "250 2.1.5 ok"
 
     async def handle_DATA(self, server, session, envelope):
         raw = envelope.original_content
+        name = envelope.rcpt_tos[0].split("@")[0]
+        if name.startswith("data-"):
+            return " ".join(name.split("-")[1:]) + " as asked for"
         message = email.message_from_bytes(raw, policy=email.policy.default)
         parts = {
             part.get_content_type(): part.get_content().replace("\r\n", "\n")
@@ -52,9 +64,14 @@ class Handler:
             "tls": session.ssl is not None,
             "user": session.auth_data.decode() if session.authenticated else None,
             "session": id(session),
+            "client": session.host_name,
         }
         with open(options.file, "a") as file:
             file.write(json.dumps(record) + "\n")
+        if name == "late-data":
+            await asyncio.sleep(3600)
+        if name == "lost-data":
+            server.transport.abort()
         return "250 2.0.0 taken"
 
 
