@@ -4,13 +4,28 @@ extension CreditLedger {
     /// Shares of the month's allowance, in percent, whose use is an event.
     package static let thresholdPercents: [Int64] = [80, 95, 100]
 
-    /// Notes that a capture brought the use of the month's allowance to a threshold. Each counts once a billing period;
-    /// of several that one capture reaches, the highest is told. An unlimited allowance has none, and purchased credits
+    /// Begins anew with the thresholds after the allowance was changed: those told that the use is no longer above of are
+    /// forgotten, and one that it is above of now is told.
+    func reviewThresholds(of organization: InternalID, now: Timestamp) throws(DatabaseError) {
+        guard let account = try account(organization)?.rolledOver(to: now) else { return }
+        try transaction.execute(
+            "DELETE FROM credit_thresholds WHERE organization = ?1 AND period_start = ?2 AND percent > ?3",
+            [.init(organization), .init(account.period.start), .init(Self.reachedThreshold(account) ?? 0)])
+        try announceThreshold(account, now: now)
+    }
+
+    /// nil below the lowest one, and for an allowance that has none.
+    private static func reachedThreshold(_ account: CreditAccount) -> Int64? {
+        guard let allowance = account.allowance, allowance > 0 else { return nil }
+        // The allowance is at most `maximumAmount`.
+        return thresholdPercents.last { account.allowanceUsed >= (allowance * $0 + 99) / 100 }
+    }
+
+    /// Notes that a capture, or another allowance, brought the use of the month's allowance to a threshold. Each counts once
+    /// a billing period; of several that are reached at once, the highest is told. An unlimited allowance has none, and purchased credits
     /// do not count: they are there to be used when the allowance is.
     func announceThreshold(_ account: CreditAccount, now: Timestamp) throws(DatabaseError) {
-        guard let allowance = account.allowance, allowance > 0,
-            // The allowance is at most `maximumAmount`.
-            let percent = Self.thresholdPercents.last(where: { account.allowanceUsed >= (allowance * $0 + 99) / 100 }),
+        guard let allowance = account.allowance, let percent = Self.reachedThreshold(account),
             try transaction.events.hasAudience(.creditsThreshold, of: account.organization)
         else { return }
         let (organization, period) = (SQLValue(account.organization), SQLValue(account.period.start))

@@ -187,6 +187,9 @@ package struct CreditLedger {
                 """, [.init(organization), .init(tier), .init(now), .init(account.tier)]) == 1
         else { return GrantResult(balance: account.balance, upgradedTo: nil) }
         // The higher tier's allowance counts from now on.
+        if account.allowance != (try self.account(organization)?.allowance) {
+            try reviewThresholds(of: organization, now: now)
+        }
         let balance = try balance(of: organization, now: now) ?? account.balance
         return GrantResult(balance: balance, upgradedTo: tier)
     }

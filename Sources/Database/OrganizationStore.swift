@@ -100,7 +100,11 @@ package struct OrganizationStore {
                 read_auditing_enabled = ?19, notifications_email_status = ?20, version = version + 1
                 WHERE internal_id = ?1 AND version = ?2
                 """, [.init(internalID), .init(version)] + after.mutableColumns)
-            if written == 1 { return (before, after) }
+            guard written == 1 else { continue }
+            if after.monthlyAllowance != before.monthlyAllowance {
+                try CreditLedger(transaction).reviewThresholds(of: internalID, now: now)
+            }
+            return (before, after)
         }
         throw .busy("the organization changed at every attempt to change it")
     }

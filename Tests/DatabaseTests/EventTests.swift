@@ -7,9 +7,9 @@ import Testing
     private static let now = Moment.start
 
     private func prepare(
-        _ database: any DatabaseDriver, kinds: [EventKind] = EventKind.allCases, allowance: Int64 = 100
+        _ database: any DatabaseDriver, kinds: [EventKind] = EventKind.allCases, allowance: Int64? = 100
     ) async throws -> (Organization, Webhook) {
-        let organization = Sample.organization(allowance: .limited(allowance))
+        let organization = Sample.organization(allowance: allowance.map { .limited($0) })
         let webhook = Sample.webhook(of: organization, kinds: kinds)
         try await database.insert(organization)
         try await database.write { transaction throws(DatabaseError) in try transaction.webhooks.insert(webhook) }
@@ -208,19 +208,22 @@ import Testing
         }
     }
 
+    /// The thresholds that a webhook is told of, in order.
+    private func told(_ database: any DatabaseDriver, _ webhook: Webhook) throws -> [Int64] {
+        let deliveries = try database.read { transaction throws(DatabaseError) in
+            try transaction.deliveries.list(webhook.id).items
+        }
+        return deliveries.sorted { $0.event.sequence < $1.event.sequence }
+            .compactMap { $0.event.data["threshold_percent"]?.integerValue }
+    }
+
     @Test(
-        "Thresholds of credits are told once a period, the highest of several, and none of an unlimited allowance",
+        "Thresholds of credits are told once a period and allowance, the highest of several, none of an unlimited allowance",
         arguments: DriverFactory.all)
     func thresholds(_ factory: DriverFactory) async throws {
         try await withDatabase(factory) { database in
             let (organization, webhook) = try await prepare(database)
-            func told() throws -> [Int64] {
-                let deliveries = try database.read { transaction throws(DatabaseError) in
-                    try transaction.deliveries.list(webhook.id).items
-                }
-                return deliveries.sorted { $0.event.sequence < $1.event.sequence }
-                    .compactMap { $0.event.data["threshold_percent"]?.integerValue }
-            }
+            func told() throws -> [Int64] { try self.told(database, webhook) }
             try await database.spend(organization, 79)
             #expect(try told() == [])
             try await database.spend(organization, 1)
@@ -228,23 +231,57 @@ import Testing
             #expect(try told() == [80])
             try await database.spend(organization, 19)
             #expect(try told() == [80, 100])
-            // A larger allowance within the same period tells nothing twice.
             let id = organization.internalID
-            try await database.write { transaction throws(DatabaseError) in
-                _ = try transaction.organizations.update(id, now: Self.now) {
-                    $0.monthlyAllowanceOverride = .limited(110)
+            func allow(_ credits: Int64) async throws {
+                try await database.write { transaction throws(DatabaseError) in
+                    _ = try transaction.organizations.update(id, now: Self.now) {
+                        $0.monthlyAllowanceOverride = .limited(credits)
+                    }
                 }
             }
-            try await database.spend(organization, 10)
+            // 100 of 110 are more than 80 %, which was told; of the larger allowance 95 and 100 % are new.
+            try await allow(110)
             #expect(try told() == [80, 100])
+            try await database.spend(organization, 5)
+            try await database.spend(organization, 5)
+            #expect(try told() == [80, 100, 95, 100])
+            // A smaller one is used up at once, without another upload.
+            try await allow(1_000)
+            #expect(try told() == [80, 100, 95, 100])
+            try await allow(112)
+            #expect(try told() == [80, 100, 95, 100, 95])
+            try await allow(50)
+            #expect(try told() == [80, 100, 95, 100, 95, 100])
+            try await allow(49)
+            #expect(try told() == [80, 100, 95, 100, 95, 100])
+            try await allow(110)
             let next = Moment.at("2026-04-02T00:00:00Z")
             try await database.spend(organization, 105, at: next)
-            #expect(try told() == [80, 100, 95])
+            #expect(try told() == [80, 100, 95, 100, 95, 100, 95])
             try await database.write { transaction throws(DatabaseError) in
                 _ = try transaction.organizations.update(id, now: next) { $0.monthlyAllowanceOverride = .unlimited }
             }
             try await database.spend(organization, 1_000, at: Moment.at("2026-05-02T00:00:00Z"))
-            #expect(try told() == [80, 100, 95])
+            #expect(try told() == [80, 100, 95, 100, 95, 100, 95])
+        }
+    }
+
+    @Test("A purchase that raises the tier begins anew with the thresholds", arguments: DriverFactory.all)
+    func thresholdsOfHigherTier(_ factory: DriverFactory) async throws {
+        try await withDatabase(factory) { database in
+            let (organization, webhook) = try await prepare(database, allowance: nil)
+            func told() throws -> [Int64] { try self.told(database, webhook) }
+            try await database.spend(organization, 1_000)
+            #expect(try told() == [100])
+            let result = try await database.write { transaction throws(DatabaseError) in
+                try transaction.credits.grant(
+                    100_000, to: organization.internalID, reason: "purchase", now: Self.now)
+            }
+            #expect(result?.upgradedTo == .pro)
+            try await database.spend(organization, 78_999)
+            #expect(try told() == [100])
+            try await database.spend(organization, 1)
+            #expect(try told() == [100, 80])
         }
     }
 }
