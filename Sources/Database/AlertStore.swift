@@ -51,18 +51,12 @@ package struct AlertStore {
         case idle
     }
 
-    /// Takes the mail that is due for longest, and leaves it to nobody else until `until`.
+    /// Takes the mail that is due for longest, those first that did not fail yet, and leaves it to nobody else until `until`.
     /// - Returns: nil where none is due.
     package func claim(lease: String, until: Timestamp, now: Timestamp) throws(DatabaseError) -> Claim? {
-        let found = try transaction.first(
-            """
-            SELECT organization, kind, attempts FROM alert_mails
-            WHERE next_at <= ?1 AND (lease IS NULL OR lease_until <= ?1) ORDER BY next_at LIMIT 1
-            """, [.init(now)]
-        ) { row throws(DatabaseError) in
-            (organization: try row.value(InternalID.self), kind: try row.value(AlertKind.self), attempts: try row.int())
-        }
-        guard let found else { return nil }
+        var due = try due("attempts = 0", now: now)
+        if due == nil { due = try self.due("attempts > 0", now: now) }
+        guard let found = due else { return nil }
         let key: [SQLValue] = [.init(found.organization), .init(found.kind)]
         let claimed = try transaction.execute(
             """
@@ -95,6 +89,19 @@ package struct AlertStore {
                 attempts: found.attempts, sequence: alerts.first?.sequence ?? 0, lease: lease))
     }
 
+    private func due(
+        _ condition: String, now: Timestamp
+    ) throws(DatabaseError) -> (organization: InternalID, kind: AlertKind, attempts: Int)? {
+        try transaction.first(
+            """
+            SELECT organization, kind, attempts FROM alert_mails
+            WHERE next_at <= ?1 AND (lease IS NULL OR lease_until <= ?1) AND \(condition) ORDER BY next_at LIMIT 1
+            """, [.init(now)]
+        ) { row throws(DatabaseError) in
+            (organization: try row.value(), kind: try row.value(), attempts: try row.int())
+        }
+    }
+
     /// Forgets what a mail told, or what nobody can be told; the next mail of the kind may go at `nextAt`.
     /// - Returns: false where the lease had run out and somebody else has it.
     package func finish(_ batch: AlertBatch, nextAt: Timestamp) throws(DatabaseError) -> Bool {
@@ -108,6 +115,26 @@ package struct AlertStore {
     /// Leaves the mail for later.
     package func postpone(_ batch: AlertBatch, until: Timestamp) throws(DatabaseError) {
         _ = try release(batch, nextAt: until, attempts: batch.attempts + 1)
+    }
+
+    /// Lets the mail go at once, as if it had never been tried, since it goes to another address now.
+    package func redirect(_ batch: AlertBatch, at now: Timestamp) throws(DatabaseError) {
+        _ = try release(batch, nextAt: now, attempts: 0)
+    }
+
+    /// Lets what waits for an organization go at once.
+    func hurry(_ organization: InternalID, now: Timestamp) throws(DatabaseError) {
+        try transaction.execute(
+            "UPDATE alert_mails SET next_at = ?2, attempts = 0 WHERE organization = ?1 AND next_at > ?2",
+            [.init(organization), .init(now)])
+    }
+
+    /// Whether the organization's mails go to this address now.
+    package func isAddress(_ address: String, of organization: InternalID) throws(DatabaseError) -> Bool {
+        try transaction.first(
+            "SELECT 1 FROM organizations WHERE internal_id = ?1 AND notifications_email = ?2",
+            [.init(organization), .init(address)]
+        ) { row throws(DatabaseError) in try row.bool() } ?? false
     }
 
     private func release(_ batch: AlertBatch, nextAt: Timestamp, attempts: Int) throws(DatabaseError) -> Bool {

@@ -104,6 +104,10 @@ package struct OrganizationStore {
             if after.monthlyAllowance != before.monthlyAllowance {
                 try CreditLedger(transaction).reviewThresholds(of: internalID, now: now)
             }
+            // What waits was held back by a mail that never arrived.
+            if before.notificationsEmailStatus != nil, after.notificationsEmailStatus == nil {
+                try transaction.alerts.hurry(internalID, now: now)
+            }
             return (before, after)
         }
         throw .busy("the organization changed at every attempt to change it")
