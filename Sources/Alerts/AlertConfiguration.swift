@@ -24,8 +24,10 @@ package struct AlertConfiguration: Sendable {
         self.retrySeconds = retrySeconds
     }
 
-    /// Alerts that nobody could be told of for so long are dropped.
-    static let staleSeconds: Int64 = 86_400
+    /// Alerts that nobody could be told of for so long are dropped: a day, after the time that the last mail keeps them
+    /// back.
+    var staleSeconds: Int64 { Self.patienceSeconds + Int64(intervalSeconds) }
+    private static let patienceSeconds: Int64 = 86_400
     static let maximumRetrySeconds: Int64 = 900
 
     func pauseSeconds(afterAttempts attempts: Int) -> Int64 {

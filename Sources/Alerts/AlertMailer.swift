@@ -3,7 +3,7 @@ package import Database
 package import Domain
 import Mail
 package import Telemetry
-package import Transfer
+import Transfer
 
 /// Sends alerts, beside all requests: what the database holds until a mail server took it.
 ///
@@ -79,7 +79,7 @@ package struct AlertMailer: Sendable {
     /// Finds keys that expire soon, and drops what could not be told for too long.
     private func keepUp() async throws(DatabaseError) {
         let now = time.now()
-        let stale = now.adding(seconds: -AlertConfiguration.staleSeconds)
+        let stale = now.adding(seconds: -configuration.staleSeconds)
         let dropped = try await database.write { transaction throws(DatabaseError) in
             _ = try transaction.alerts.noteExpiringKeys(now: now)
             return try transaction.alerts.expire(before: stale)
@@ -98,9 +98,10 @@ package struct AlertMailer: Sendable {
                 try transaction.alerts.isAnyDue(now: now)
             }
             guard isDue else { return }
+            // libcurl waits for two answers at the end, the mail's and its farewell's, each for as long.
             let timeout = Int64(configuration.server?.timeoutMilliseconds ?? 0) / 1_000
             let (lease, until) = (
-                RandomID.requestID(), now.adding(seconds: timeout + Self.leaseMarginSeconds)
+                RandomID.requestID(), now.adding(seconds: 2 * timeout + Self.leaseMarginSeconds)
             )
             let claim = try await database.write { transaction throws(DatabaseError) in
                 try transaction.alerts.claim(lease: lease, until: until, now: now)
@@ -129,7 +130,7 @@ package struct AlertMailer: Sendable {
             log.warning("alert", fields)
             metrics.mails.increment("logged")
             metrics.count(.told, batch.count)
-            try await finish(batch, status: nil)
+            try await finish(batch)
             return true
         }
         guard let recipient = MailAddress(batch.address) else {
@@ -139,69 +140,85 @@ package struct AlertMailer: Sendable {
         let text = AlertText(batch)
         let message = MailMessage(
             sender: configuration.sender, recipient: recipient, subject: text.subject, text: text.plain,
-            html: text.html, date: time.now(), id: RandomID.requestID())
+            html: text.html, date: time.now(), id: Self.messageID(of: batch))
         do throws(TransferError) {
             try connection.send(message, cancellation: cancellation)
         } catch {
-            fields["detail"] = .string(error.description)
-            fields["status"] = .integer(Int64(error.status))
-            if error.isRefusalOfRecipient {
-                try await fail(batch, "the mail server refused the address with status \(error.status)", fields)
-                return true
-            }
-            let now = time.now()
-            // What was given up because the service ends is sent when it is back.
-            let pause = error.kind == .cancelled ? 0 : configuration.pauseSeconds(afterAttempts: batch.attempts)
-            let until = now.adding(seconds: pause)
-            if !error.concernsOneMail {
-                trouble.note { now.adding(seconds: configuration.pauseSeconds(afterAttempts: $0)) }
-            }
-            metrics.mails.increment("postponed")
-            log.warning("alert.mail_postponed", fields)
-            try await database.write { transaction throws(DatabaseError) in
-                try transaction.alerts.postpone(batch, until: until)
-            }
-            return error.concernsOneMail
+            return try await handle(error, of: batch, fields)
         }
         trouble.end()
         metrics.mails.increment("sent")
         metrics.count(.told, batch.count)
         log.info("alert.mail_sent", fields)
-        try await finish(batch, status: nil)
+        try await finish(batch)
         return true
     }
 
-    private func fail(_ batch: AlertBatch, _ reason: String, _ fields: JSONObject) async throws(DatabaseError) {
-        metrics.mails.increment("failed")
-        metrics.count(.failed, batch.count)
-        log.warning("alert.mail_failed", fields)
-        try await finish(
-            batch,
-            status: [
-                "status": "undeliverable", "email": .string(batch.address), "reason": .string(reason),
-                "reported_at": JSONValue(time.now()),
-            ])
+    /// - Returns: false where other mails would fare no better now.
+    private func handle(
+        _ error: TransferError, of batch: AlertBatch, _ fields: JSONObject
+    ) async throws(DatabaseError) -> Bool {
+        var fields = fields
+        fields["detail"] = .string(error.description)
+        fields["status"] = .integer(Int64(error.status))
+        if let line = error.mail?.line, !line.isEmpty { fields["answer"] = .string(line) }
+        if error.isRefusalOfAddress {
+            try await fail(batch, "the mail server refused the address with status \(error.status)", fields)
+            return true
+        }
+        let now = time.now()
+        // What was given up because the service ends is sent when it is back.
+        let pause = error.kind == .cancelled ? 0 : configuration.pauseSeconds(afterAttempts: batch.attempts)
+        let mayGoOn = error.concernsOneMail && !(error.isSilenceAboutOneMail && trouble.noteSilence())
+        if !mayGoOn {
+            trouble.note { now.adding(seconds: configuration.pauseSeconds(afterAttempts: $0)) }
+        }
+        metrics.mails.increment("postponed")
+        log.warning("alert.mail_postponed", fields)
+        try await database.write { transaction throws(DatabaseError) in
+            try transaction.alerts.postpone(batch, until: now.adding(seconds: pause))
+        }
+        return mayGoOn
     }
 
-    private func finish(_ batch: AlertBatch, status: JSONObject?) async throws(DatabaseError) {
-        let nextAt = time.now().adding(seconds: Int64(configuration.intervalSeconds))
-        let isLogged = configuration.server == nil
+    /// The same for every attempt to tell the same, by whichever process, so that who gets it twice can see that.
+    private static func messageID(of batch: AlertBatch) -> String {
+        let parts = [batch.organization.rawValue, batch.kind.rawValue, "\(batch.sequence)", batch.address]
+        return String(SHA256.hash(of: parts.joined(separator: "\n")).rawValue.prefix(32))
+    }
+
+    private func fail(_ batch: AlertBatch, _ reason: String, _ fields: JSONObject) async throws(DatabaseError) {
+        let now = time.now()
+        let isForgotten = try await database.write { transaction throws(DatabaseError) in
+            // What was said of the old address says nothing of a new one.
+            guard try transaction.alerts.isAddress(batch.address, of: batch.organization) else {
+                try transaction.alerts.redirect(batch, at: now)
+                return false
+            }
+            try finish(
+                batch,
+                [
+                    "status": "undeliverable", "email": .string(batch.address), "reason": .string(reason),
+                    "reported_at": JSONValue(now),
+                ], in: transaction)
+            return true
+        }
+        log.warning("alert.mail_failed", fields)
+        metrics.mails.increment("failed")
+        if isForgotten { metrics.count(.failed, batch.count) }
+    }
+
+    private func finish(_ batch: AlertBatch) async throws(DatabaseError) {
         try await database.write { transaction throws(DatabaseError) in
-            guard try transaction.alerts.finish(batch, nextAt: nextAt), !isLogged else { return }
-            try transaction.alerts.setStatus(status, of: batch.organization, address: batch.address)
+            try finish(batch, nil, in: transaction)
         }
     }
-}
 
-extension TransferError {
-    /// Whether the address, or this mail, is refused for good. Trouble with the connection or with the operator's own
-    /// credentials is not the address's.
-    package var isRefusalOfRecipient: Bool {
-        concernsOneMail && status >= 500
-    }
-
-    /// Whether another mail may fare better: the server talked with us until it came to this mail.
-    package var concernsOneMail: Bool {
-        kind == .refused
+    private func finish(
+        _ batch: AlertBatch, _ status: JSONObject?, in transaction: any Transaction
+    ) throws(DatabaseError) {
+        let nextAt = time.now().adding(seconds: Int64(configuration.intervalSeconds))
+        guard try transaction.alerts.finish(batch, nextAt: nextAt), configuration.server != nil else { return }
+        try transaction.alerts.setStatus(status, of: batch.organization, address: batch.address)
     }
 }

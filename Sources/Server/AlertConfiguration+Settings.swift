@@ -8,7 +8,8 @@ extension AlertConfiguration {
     init(_ settings: AlertSettings) throws(ConfigurationError) {
         let server = settings.server.map { address in
             MailServer(
-                url: address.url, user: settings.user ?? address.user, password: settings.password ?? address.password,
+                url: address.url, clientName: settings.clientName.isEmpty ? nil : settings.clientName,
+                user: settings.user ?? address.user, password: settings.password ?? address.password,
                 requiresEncryption: address.isSecure || Self.requiresEncryption(settings, address),
                 authoritiesFile: settings.authoritiesFile.isEmpty ? nil : settings.authoritiesFile,
                 timeoutMilliseconds: settings.timeoutMilliseconds)

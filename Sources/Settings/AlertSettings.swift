@@ -2,6 +2,8 @@
 package struct AlertSettings: Sendable {
     /// Without one, alerts are only logged.
     package var server: MailServerAddress?
+    /// Empty: this machine's name.
+    package var clientName: String
     package var user: String?
     package var password: String?
     package var sender: String
@@ -15,6 +17,7 @@ package struct AlertSettings: Sendable {
 
     init(from source: SettingsSource) throws(SettingsError) {
         server = try source.read(Self.serverSetting)
+        clientName = try source.read(Self.clientNameSetting)
         user = try source.read(Self.userSetting)
         password = try source.read(Self.passwordSetting)
         sender = try source.read(Self.senderSetting)
@@ -36,6 +39,20 @@ package struct AlertSettings: Sendable {
         default: nil, shownAs: "none: alerts are only logged",
         meaning: "The mail server that takes the alerts to the organizations' notifications_email.", isSecret: true
     ) { MailServerAddress($0).map { .some($0) } ?? .none }
+    static let clientNameSetting = Setting<String>(
+        "PORTCULLIS_SMTP_CLIENT_NAME", format: "a host's name, or an address in brackets such as [192.0.2.1]",
+        default: "",
+        shownAs: "this machine's name",
+        meaning: "How the service calls itself to the mail server (EHLO); some servers insist on a full name."
+    ) { text in
+        let isLiteral = text.hasPrefix("[") && text.hasSuffix("]")
+        let name = isLiteral ? text.dropFirst().dropLast() : text[...]
+        let isName = name.utf8.allSatisfy { byte in
+            (0x30...0x39).contains(byte) || (0x41...0x5a).contains(byte) || (0x61...0x7a).contains(byte)
+                || byte == UInt8(ascii: ".") || byte == UInt8(ascii: isLiteral ? ":" : "-")
+        }
+        return isName && (1...255).contains(name.utf8.count) ? text : nil
+    }
     static let userSetting = Setting.credential(
         "PORTCULLIS_SMTP_USER", shownAs: "the one in PORTCULLIS_SMTP_URL", "User at the mail server.")
     static let passwordSetting = Setting.credential(
@@ -54,7 +71,8 @@ package struct AlertSettings: Sendable {
         "PORTCULLIS_SMTP_CA_FILE", default: "", shownAs: "the system's certificates",
         "Certificates (PEM) that the mail server's is checked against.")
     static let timeoutSetting = Setting.integer(
-        "PORTCULLIS_SMTP_TIMEOUT_MILLISECONDS", 1_000...600_000, default: 30_000, "Time for sending one mail.")
+        "PORTCULLIS_SMTP_TIMEOUT_MILLISECONDS", 1_000...600_000, default: 60_000,
+        "Time for sending one mail.")
     static let intervalSetting = Setting.integer(
         "PORTCULLIS_ALERT_INTERVAL_SECONDS", 1...86_400, default: 3_600,
         "Least time between two mails of one kind to one organization; what happens meanwhile goes into one.")
@@ -66,7 +84,8 @@ package struct AlertSettings: Sendable {
         "Pause after the first failed attempt to send a mail; it doubles with each, up to 15 minutes.")
 
     static let catalog = [
-        serverSetting.entry, userSetting.entry, passwordSetting.entry, senderSetting.entry, encryptionSetting.entry,
+        serverSetting.entry, clientNameSetting.entry, userSetting.entry, passwordSetting.entry, senderSetting.entry,
+        encryptionSetting.entry,
         authoritiesSetting.entry, timeoutSetting.entry, intervalSetting.entry, outageSetting.entry,
         retrySetting.entry,
     ]

@@ -66,7 +66,10 @@ internal import CCurl
                 .forbiddenAddress, code: Int(code.rawValue), detail: "an address that is not public was refused")
         }
         if let reason = run.abortion {
-            throw TransferError(reason, code: Int(code.rawValue), detail: "given up: \(reason.rawValue)")
+            let detail =
+                reason == .authentication
+                ? "there are credentials, and the server takes none" : "given up: \(reason.rawValue)"
+            throw TransferError(reason, code: Int(code.rawValue), detail: detail)
         }
         throw error(code)
     }
@@ -78,7 +81,7 @@ internal import CCurl
         return code == CURLE_OK ? status : 0
     }
 
-    /// Lets the run know which commands are sent.
+    /// Lets the run know which commands are sent, and what is answered.
     func traceCommands(_ run: TransferRun) throws(TransferError) {
         let context = unsafe Unmanaged.passUnretained(run).toOpaque()
         try check(
@@ -86,6 +89,7 @@ internal import CCurl
                 handle,
                 { _, type, bytes, count, context in
                     if type == CURLINFO_HEADER_OUT { unsafe TransferRun.of(context)?.send(bytes, count) }
+                    if type == CURLINFO_HEADER_IN { unsafe TransferRun.of(context)?.hear(bytes, count) }
                     return 0
                 }, context))
     }

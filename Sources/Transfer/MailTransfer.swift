@@ -3,11 +3,15 @@ internal import CCurl
 /// Mails over one connection to a mail server (SMTP), which stays open between them. Nothing of the environment is read.
 package struct MailTransfer: ~Copyable {
     private var handle: CurlHandle
+    private let requiresLogin: Bool
+    /// Whether credentials were sent on the connection that is open.
+    private var hasLogin = false
 
     package init(_ server: MailServer) throws(TransferError) {
         let handle = try CurlHandle()
         try handle.set(CURLOPT_PROTOCOLS_STR, "smtp,smtps")
-        try handle.set(CURLOPT_URL, server.url)
+        // What follows the host is the name that libcurl says in EHLO.
+        try handle.set(CURLOPT_URL, server.url + "/" + Self.encoded(server.clientName ?? ""))
         // CURLUSESSL_ALL and CURLUSESSL_NONE, which Swift does not import as numbers.
         try handle.set(CURLOPT_USE_SSL, server.requiresEncryption ? 3 : 0)
         try handle.set(CURLOPT_PROXY, "")
@@ -29,6 +33,18 @@ package struct MailTransfer: ~Copyable {
         }
         try handle.set(CURLOPT_UPLOAD, 1)
         self.handle = handle
+        requiresLogin = server.user != nil
+    }
+
+    /// Percent-encoded, but for what is in every host's name.
+    private static func encoded(_ name: String) -> String {
+        name.utf8.map { byte in
+            switch byte {
+            case 0x30...0x39, 0x41...0x5a, 0x61...0x7a, UInt8(ascii: "-"), UInt8(ascii: "."):
+                String(UnicodeScalar(byte))
+            default: "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16)
+            }
+        }.joined()
     }
 
     /// Sends one mail on the calling thread, which it blocks until the server took it.
@@ -37,30 +53,29 @@ package struct MailTransfer: ~Copyable {
     ///   - sender, recipient: addresses of the envelope, ASCII without brackets.
     ///   - message: header and body with CR LF line ends; dots at the beginning of lines are libcurl's business.
     /// - Returns: the server's last status, such as 250.
-    /// - Throws: `refused` with the server's status, where it refused this mail.
+    /// - Throws: `refused` with the server's status, where it refused this mail; `authentication` where there are
+    ///   credentials, and the server takes none. With the dialogue's end in every case.
     package mutating func send(
         _ message: [UInt8], from sender: String, to recipient: String, cancellation: TransferCancellation
     ) throws(TransferError) -> Int {
         let run = TransferRun(
             maximumBodyBytes: 65_536, excerptBytes: 0, cancellation: cancellation, upload: message,
-            mayConnect: { _ in true })
+            requiresLogin: requiresLogin, hasLogin: hasLogin, mayConnect: { _ in true })
         try handle.set(CURLOPT_MAIL_FROM, "<\(sender)>")
         try handle.set(CURLOPT_MAIL_RCPT, ["<\(recipient)>"])
         // A long on 64-bit machines holds any size.
         try handle.set(CURLOPT_INFILESIZE, message.count)
         try handle.traceCommands(run)
         do throws(TransferError) {
+            defer { hasLogin = run.hasLogin }
             try handle.perform(run)
         } catch {
-            guard Self.isRefusal(error, after: run.command) else { throw error }
-            throw TransferError(.refused, code: error.code, status: error.status, detail: error.detail)
+            let answer = run.mailAnswer
+            let isRefusal = answer.isRefusal && error.kind != .cancelled
+            throw TransferError(
+                isRefusal ? .refused : error.kind, code: error.code, status: isRefusal ? answer.status : error.status,
+                detail: error.detail, mail: answer)
         }
         return handle.status
-    }
-
-    /// Whether the server said no to this mail and not to us: to its recipient or its content. With 421 it hangs up
-    /// (RFC 5321 section 3.8).
-    private static func isRefusal(_ error: TransferError, after command: String) -> Bool {
-        (400...599).contains(error.status) && error.status != 421 && ["RCPT", "DATA"].contains(command)
     }
 }

@@ -32,12 +32,15 @@ package struct TransferError: Error, Hashable, Sendable {
     package let status: Int
     /// libcurl's words. They may name addresses, so they are for the operator.
     package let detail: String
+    /// Where the dialogue with a mail server ended; nil for other protocols.
+    package let mail: MailAnswer?
 
-    package init(_ kind: Kind, code: Int = 0, status: Int = 0, detail: String) {
+    package init(_ kind: Kind, code: Int = 0, status: Int = 0, detail: String, mail: MailAnswer? = nil) {
         self.kind = kind
         self.code = code
         self.status = status
         self.detail = detail
+        self.mail = mail
     }
 
     /// What may be shown to whoever chose the target: nothing of what its name leads to.

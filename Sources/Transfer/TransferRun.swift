@@ -19,8 +19,14 @@ final class TransferRun {
     private var headerBytes = 0
     private var upload: ArraySlice<UInt8>
 
-    /// The last command of a protocol that has commands, such as SMTP's RCPT, without what follows it.
-    private(set) var command = ""
+    /// The last command of a mail's dialogue, without what follows it.
+    private var command = ""
+    private var isLeaving = false
+    /// The last line of the answer to it.
+    private var answer: [UInt8] = []
+    /// Whether a mail may go only where credentials were taken, and whether they were sent on this connection.
+    private let requiresLogin: Bool
+    private(set) var hasLogin: Bool
     /// The beginning of what was received.
     private(set) var excerpt: [UInt8] = []
     /// Whether an address was refused.
@@ -29,21 +35,28 @@ final class TransferRun {
     private(set) var abortion: TransferError.Kind?
 
     private static let maximumHeaderBytes = 65_536
+    private static let maximumAnswerBytes = 512
+    private static let mailCommands: Set = ["EHLO", "HELO", "STARTTLS", "AUTH", "MAIL", "RCPT", "DATA"]
 
     /// - Parameters:
     ///   - maximumBodyBytes: the transfer fails when more comes.
     ///   - excerptBytes: how much of it is kept.
     ///   - upload: what is sent by a protocol that asks for it bit by bit.
+    ///   - requiresLogin: nothing of it is sent on a connection on which no credentials were sent.
+    ///   - hasLogin: whether they were, on a connection that is there already.
     ///   - mayConnect: asked for each address right before a connection to it, so that no answer of a name server can
     ///     come between the question and its use.
     init(
         maximumBodyBytes: Int, excerptBytes: Int, cancellation: TransferCancellation,
-        upload: [UInt8] = [], mayConnect: @escaping (NetworkAddress) -> Bool
+        upload: [UInt8] = [], requiresLogin: Bool = false, hasLogin: Bool = false,
+        mayConnect: @escaping (NetworkAddress) -> Bool
     ) {
         self.maximumBodyBytes = maximumBodyBytes
         self.excerptBytes = excerptBytes
         self.cancellation = cancellation
         self.upload = upload[...]
+        self.requiresLogin = requiresLogin
+        self.hasLogin = hasLogin
         self.mayConnect = mayConnect
     }
 
@@ -74,9 +87,14 @@ final class TransferRun {
     }
 
     /// Fills a buffer of `capacity` bytes with what is sent next.
-    /// - Returns: how many bytes; 0 at the end.
+    /// - Returns: how many bytes; 0 at the end; libcurl's code for the end of the transfer.
     func supply(_ buffer: UnsafeMutablePointer<CChar>?, _ capacity: Int) -> Int {
         guard let buffer = unsafe buffer else { return 0 }
+        // Where a server offers no way to authenticate, libcurl goes on without.
+        guard hasLogin || !requiresLogin else {
+            abortion = .authentication
+            return Int(CURL_READFUNC_ABORT)
+        }
         let part = upload.prefix(capacity)
         // The buffer has room for `capacity` bytes during the call.
         unsafe UnsafeMutableRawBufferPointer(start: buffer, count: capacity).copyBytes(from: part)
@@ -89,11 +107,28 @@ final class TransferRun {
         guard let bytes = unsafe bytes else { return }
         // The buffer holds `count` bytes during the call.
         let line = unsafe UnsafeRawBufferPointer(start: bytes, count: count)
-        let word = unsafe line.prefix(8).prefix { (0x41...0x5a).contains($0) }
+        let word = unsafe line.prefix(9).prefix { (0x41...0x5a).contains($0) }
         let command = unsafe String(decoding: word, as: UTF8.self)
-        // That is libcurl's own farewell after something failed.
-        if command != "QUIT" { self.command = command }
+        // QUIT is libcurl's own farewell after something failed; what else is no command may be a secret.
+        isLeaving = command == "QUIT"
+        guard Self.mailCommands.contains(command) else { return }
+        self.command = command
+        answer = []
+        if command == "AUTH" { hasLogin = true }
     }
+
+    /// Notes what the other side says: the last line counts.
+    func hear(_ bytes: UnsafeMutablePointer<CChar>?, _ count: Int) {
+        guard let bytes = unsafe bytes, !isLeaving else { return }
+        // The buffer holds `count` bytes during the call.
+        let line = unsafe UnsafeRawBufferPointer(start: bytes, count: min(count, Self.maximumAnswerBytes))
+        // It goes to logs and terminals.
+        answer = unsafe line.prefix { $0 != 13 && $0 != 10 }.map { byte in
+            (0x20...0x7e).contains(byte) ? byte : UInt8(ascii: "?")
+        }
+    }
+
+    var mailAnswer: MailAnswer { MailAnswer(command: command, line: String(decoding: answer, as: UTF8.self)) }
 
     func receiveHeader(_ count: Int) -> Int {
         headerBytes += count
@@ -109,6 +144,8 @@ final class TransferRun {
             isForbidden = true
             return false
         }
+        // It is a new connection.
+        hasLogin = false
         return true
     }
 

@@ -50,11 +50,13 @@ final class Bench: Sendable {
 
     deinit { database.close() }
 
-    func mailer(_ server: MailServer? = nil, _ classifier: Availability = Availability()) throws -> AlertMailer {
+    func mailer(
+        _ server: MailServer? = nil, _ classifier: Availability = Availability(), intervalSeconds: Int = 3_600
+    ) throws -> AlertMailer {
         let server =
             server ?? MailServer(url: receiver.url, requiresEncryption: false, timeoutMilliseconds: 60_000)
         let configuration = AlertConfiguration(
-            server: server, sender: try #require(MailAddress("gate@example.org")), intervalSeconds: 3_600,
+            server: server, sender: try #require(MailAddress("gate@example.org")), intervalSeconds: intervalSeconds,
             retrySeconds: 60)
         return AlertMailer(
             database: database, configuration: configuration, node: "node", time: clock,
@@ -62,14 +64,29 @@ final class Bench: Sendable {
             isClassifierAvailable: { classifier.isUp })
     }
 
-    func alert(_ kind: AlertKind = .uploadQuarantined, count: Int = 1, data: JSONObject = [:]) async throws {
-        let (organization, now) = (organization.internalID, clock.now())
+    /// - Parameter other: another organization than the bench's.
+    func alert(
+        _ kind: AlertKind = .uploadQuarantined, count: Int = 1, data: JSONObject = [:], of other: Organization? = nil
+    ) async throws {
+        let (organization, now) = ((other ?? organization).internalID, clock.now())
         try await database.write { transaction throws(DatabaseError) in
             for number in 0..<count {
                 try transaction.alerts.insert(
                     kind, Alert(subject: "upl_\(number)", at: now, data: data), of: organization)
             }
         }
+    }
+
+    /// Another organization, whose one alert waits behind all others'.
+    func waitingOrganization(_ address: String) async throws {
+        clock.advance(seconds: 1)
+        let organization = Organization(
+            internalID: RandomID.internalID(), id: RandomID.organizationID(), name: "Another",
+            notificationsEmail: address, createdAt: clock.now(), updatedAt: clock.now())
+        try await database.write { transaction throws(DatabaseError) in
+            try transaction.organizations.insert(organization)
+        }
+        try await alert(of: organization)
     }
 
     func change(_ change: @escaping @Sendable (inout Organization) -> Void) async throws {

@@ -2,7 +2,7 @@
 
 smtp_server.py PORT FILE [--tls CERTIFICATE KEY] [--auth USER PASSWORD]
 
-Recipients say how they are treated: full@… is refused for now, gone@… for good, rcpt-550-5.7.1@… and data-550-5.7.1@… with
+Recipients say how they are treated: full@… is refused for now, gone@… for good (slow-gone@… once FILE.go is there), rcpt-550-5.7.1@… and data-550-5.7.1@… with
 these words after RCPT and DATA; late@… and lost@… are answered too late and not at all, late-data@… and lost-data@… after
 their mail was taken. Port 0 picks a free one; "listening PORT" on standard output says which.
 """
@@ -11,6 +11,7 @@ import asyncio
 import email
 import email.policy
 import json
+import os
 import ssl
 import sys
 
@@ -29,7 +30,10 @@ class Handler:
     async def handle_RCPT(self, server, session, envelope, address, rcpt_options):
         if address.startswith("full@"):
             return "452 4.2.2 mailbox full"
-        if address.startswith("gone@"):
+        if address.startswith("slow-gone@"):
+            while not os.path.exists(options.file + ".go"):
+                await asyncio.sleep(0.02)
+        if address.startswith(("gone@", "slow-gone@")):
             return "550 5.1.1 no such mailbox"
         name = address.split("@")[0]
         if name.startswith("rcpt-"):

@@ -30,8 +30,9 @@ enum MailCommand {
             Console.print("\(server.url) took the mail to \(recipient) with status \(status)")
             return 0
         } catch {
-            let status = error.status == 0 ? "" : " (the server's last status: \(error.status))"
-            Console.error("\(server.url) did not take the mail to \(recipient): \(error)\(status)")
+            let line = error.mail?.line ?? ""
+            let answer = line.isEmpty ? "" : " (the server's last words: \(line))"
+            Console.error("\(server.url) did not take the mail to \(recipient): \(error)\(answer)")
             return 1
         }
     }
