@@ -138,7 +138,7 @@ let package = Package(
                 "Admission", "BlobStore", "Charge", "Crypto", "Database", "Domain", "Endpoints", "Execution", "HTTP",
                 "Spool", "Telemetry", "UploadPipeline",
             ]),
-        module("Tenancy", ["Crypto", "Database", "Domain", "Endpoints", "HTTP", "JSON", "Transfer"]),
+        module("Tenancy", ["Crypto", "Database", "Domain", "Endpoints", "HTTP", "JSON", "Mail", "Transfer"]),
         module(
             "Delivery", ["Crypto", "Database", "Domain", "Execution", "Telemetry", "Tenancy", "Transfer"]),
         module("Maintenance", ["BlobStore", "Crypto", "Database", "Domain", "SystemCalls"]),

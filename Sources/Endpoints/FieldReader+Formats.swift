@@ -65,7 +65,11 @@ extension FieldReader {
     /// What `isEmail` accepts, as a regular expression (ECMA 262).
     package static let emailPattern =
         #"^[0-9A-Za-z.!#$%&'*+/=?^_`{|}~\u00a1-\u167f\u1681-\u1fff\u2070-\u2fff\u3001-\ud7ff-]{1,64}@"#
-        + #"(?:[0-9A-Za-z](?:[0-9A-Za-z-]{0,61}[0-9A-Za-z])?\.)+[0-9A-Za-z](?:[0-9A-Za-z-]{0,61}[0-9A-Za-z])?$"#
+        + emailDomain
+
+    /// The domain of an e-mail address, up to the text's end, as a regular expression (ECMA 262).
+    package static let emailDomain =
+        #"(?:[0-9A-Za-z](?:[0-9A-Za-z-]{0,61}[0-9A-Za-z])?\.)+[0-9A-Za-z](?:[0-9A-Za-z-]{0,61}[0-9A-Za-z])?$"#
 
     package static func isEmail(_ text: String) -> Bool {
         let parts = text.unicodeScalars.split(separator: "@", omittingEmptySubsequences: false)

@@ -14,7 +14,9 @@ package struct MailAddress: Hashable, Sendable, CustomStringConvertible {
             return nil
         }
         let (name, domain) = (bytes[..<at], bytes[(at + 1)...])
-        let isName = name.allSatisfy { Self.isAtom($0) || $0 == UInt8(ascii: ".") }
+        let isName = name.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false).allSatisfy { atom in
+            !atom.isEmpty && atom.allSatisfy(Self.isAtom)
+        }
         let isDomain = domain.allSatisfy { Self.isLetterOrDigit($0) || "-.:[]".utf8.contains($0) }
         guard isName, isDomain, !domain.isEmpty, domain.first != UInt8(ascii: ".") else { return nil }
         self.text = text

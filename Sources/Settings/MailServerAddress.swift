@@ -13,7 +13,13 @@ package struct MailServerAddress: Hashable, Sendable, CustomStringConvertible {
     package var description: String { url }
 
     /// Whether the server runs on this machine, so that nobody can listen in between.
-    package var isLocal: Bool { host == "localhost" || host == "[::1]" || host.hasPrefix("127.") }
+    package var isLocal: Bool { host == "localhost" || host == "[::1]" || Self.isLoopback(host) }
+
+    /// 127.0.0.0/8 in four decimal numbers. A name may begin with them, too.
+    private static func isLoopback(_ host: String) -> Bool {
+        let parts = host.split(separator: ".", omittingEmptySubsequences: false)
+        return parts.count == 4 && parts[0] == "127" && parts.allSatisfy { UInt8($0).map(String.init) == String($0) }
+    }
 
     package init?(_ text: String) {
         let schemes: [(String, Bool)] = [("smtp://", false), ("smtps://", true)]

@@ -18,7 +18,7 @@ struct OrganizationUpdate: Sendable {
         name = fields.displayName("organization_name", length: 1...200)
         logoURL = fields.webURL("logo_url")
         billingEmail = fields.email("billing_email")
-        notificationsEmail = fields.email("notifications_email")
+        notificationsEmail = fields.mailbox("notifications_email")
         metadata = fields.object("metadata", maximumBytes: OrganizationLimits.metadataBytes)
         rateLimitOverrides = fields.rateLimits("rate_limit_overrides", ceiling: rateLimitCeiling)
         defaultLLMCredentials = fields.names(

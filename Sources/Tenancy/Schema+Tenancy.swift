@@ -69,7 +69,7 @@ extension Schema {
     static func organizationChanges(rateLimitCeiling: Int) -> [Property] {
         [
             ("organization_name", .displayName(1...200)), ("logo_url", .webURL), ("billing_email", .email),
-            ("notifications_email", .email), ("metadata", .jsonObject),
+            ("notifications_email", .mailbox), ("metadata", .jsonObject),
             ("rate_limit_overrides", .rateLimits(ceiling: rateLimitCeiling)),
             (
                 "default_llm_credentials",

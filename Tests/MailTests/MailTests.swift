@@ -9,7 +9,8 @@ struct MailTests {
         "An address that is more than one mailbox is none",
         arguments: [
             "", "a", "@b.org", "a@", "a@b.org\r\nRCPT TO:<c@d.org>", "a@b.org,c@d.org", "<a@b.org>", "a b@c.org",
-            "ä@b.org", "a@b.org>", "\"a b\"@c.org", "a@.org", "a@b@c.org", "a@b.org\u{0}",
+            "ä@b.org", "a@b.org>", "\"a b\"@c.org", "a@.org", "a@b@c.org", "a@b.org\u{0}", "a..b@c.org", ".a@b.org",
+            "a.@b.org",
         ])
     func addresses(text: String) {
         #expect(MailAddress(text) == nil)

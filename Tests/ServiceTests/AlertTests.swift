@@ -133,16 +133,61 @@ struct AlertTests {
         #expect(good.status == .exited(0) && good.outputText.contains("with status 250"), "\(good.errorText)")
         #expect(try receiver.mails.count == 1)
         let refused = try run(settings(receiver), "gone@example.net")
-        #expect(refused.status == .exited(1) && refused.errorText.contains("550"), "\(refused.errorText)")
+        #expect(
+            refused.status == .exited(1) && refused.errorText.contains("550 5.1.1 no such mailbox"),
+            "\(refused.errorText)")
 
         let guarded = try MailReceiver(keeping: directory.path("mails"), credentials: ("gate", "another"))
         let secret = "smtp://gate:t0ps3cret@127.0.0.1:\(guarded.port)"
         let wrong = try run(settings(receiver, ["PORTCULLIS_SMTP_URL": secret]), Self.address)
         #expect(wrong.status == .exited(1) && !wrong.errorText.contains("t0ps3cret"), "\(wrong.errorText)")
+        // This one takes no credentials, so that the mail would go without.
+        let bare = "smtp://gate:t0ps3cret@127.0.0.1:\(receiver.port)"
+        let anonymous = try run(settings(receiver, ["PORTCULLIS_SMTP_URL": bare]), Self.address)
+        #expect(anonymous.status == .exited(1))
+        #expect(anonymous.errorText.contains("authentication_failed: there are credentials"), "\(anonymous.errorText)")
+        #expect(try receiver.mails.count == 1)
         for (url, sender) in [("http://gate:t0ps3cret@host", "a@b.org"), ("smtp://localhost", "")] {
             let invalid = try run(["PORTCULLIS_SMTP_URL": url, "PORTCULLIS_SMTP_SENDER": sender], Self.address)
             #expect(invalid.status == .exited(78) && invalid.errorText.contains("PORTCULLIS_SMTP_"))
             #expect(!invalid.errorText.contains("t0ps3cret"))
         }
+    }
+
+    // The first alert that did not get through told of it, hours later.
+    @Test("A file of certificates that is none stops the start, with its name")
+    func authorities() throws {
+        let directory = try TemporaryDirectory()
+        let certificate = try MailReceiver.makeCertificate(in: directory)
+        let empty = directory.path("empty.pem")
+        try "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n".write(
+            toFile: empty, atomically: true, encoding: .utf8)
+        for file in [directory.path("missing.pem"), empty, certificate.key] {
+            let outcome = try ChildProcess.run(
+                Service.executable.get(), ["serve"],
+                environment: Service.environment(
+                    dataDirectory: directory.path("data"), settings: ["PORTCULLIS_SMTP_CA_FILE": file]))
+            #expect(outcome.status == .exited(78), "\(file): \(outcome.errorText)")
+            #expect(outcome.errorText.contains("PORTCULLIS_SMTP_CA_FILE") && outcome.errorText.contains(file))
+        }
+        let service = try Service(settings: ["PORTCULLIS_SMTP_CA_FILE": certificate.file])
+        try service.stop()
+    }
+
+    // Such an address was taken, and every mail to it failed.
+    @Test("An address that no mail can be sent to is refused when it is saved")
+    func unmailable() throws {
+        let service = try Service()
+        let tenant = try service.makeTenant()
+        for address in ["ü@example.org", "A..b@example.org", ".a@example.org", "a.@example.org"] {
+            let changes: JSON = ["notifications_email": .string(address)]
+            for answer in [try tenant.patch(changes), try tenant.patchPrivately(changes)] {
+                #expect(
+                    answer.status == 422 && answer.text.contains("an address that mail is sent to"), "\(answer.text)")
+            }
+        }
+        #expect(
+            try tenant.patch(["notifications_email": "a.b+c@example.org", "billing_email": "ü@b.org"]).status == 200)
+        try service.stop()
     }
 }

@@ -35,13 +35,25 @@ struct SettingsTests {
         #expect(server.user == "gate@example.org" && server.password == "p:ss wörd" && server.isSecure)
         #expect("\(server)" == "smtps://mail.example.org:465" && !server.isLocal)
         #expect(MailServerAddress("smtp://[::1]:2525/")?.url == "smtp://[::1]:2525")
-        #expect(MailServerAddress("smtp://[::1]")?.isLocal == true)
+        for host in ["[::1]", "localhost", "127.0.0.1", "127.1.2.255"] {
+            #expect(MailServerAddress("smtp://\(host)")?.isLocal == true, "\(host)")
+        }
+        // A name may begin with numbers, and lead anywhere.
+        for host in ["127.0.0.1.example.org", "127.example.org", "127.0.0.256", "127.0.0", "128.0.0.1", "127.0.0.01"] {
+            #expect(MailServerAddress("smtp://\(host)")?.isLocal == false, "\(host)")
+        }
         for bad in [
             "", "smtp://", "http://host", "smtp://host:0", "smtp://host:99999", "smtp://ho st", "smtp://u:%0d%0a@host",
             "smtp://u:%zz@host", "smtp://:p@host", "smtp://host/path", "smtp://host?x",
         ] { #expect(MailServerAddress(bad) == nil, "\(bad)") }
         let text = message(["PORTCULLIS_SMTP_URL": "smtp://u:s3cret@", "PORTCULLIS_SMTP_SENDER": "a@b.org"])
         #expect(text.contains("PORTCULLIS_SMTP_URL") && !text.contains("s3cret"))
+        for name in ["gate.example.org", "[192.0.2.1]", "[::1]"] {
+            #expect(try self.settings(["PORTCULLIS_SMTP_CLIENT_NAME": name]).alerts.clientName == name)
+        }
+        for name in ["a b", "a/b", "[]", "a\r\nMAIL", "ü"] {
+            #expect(message(["PORTCULLIS_SMTP_CLIENT_NAME": name]).contains("is not a host's name"), "\(name)")
+        }
         #expect(message(["PORTCULLIS_SMTP_URL": "smtp://h"]).contains("PORTCULLIS_SMTP_SENDER is missing"))
     }
 

@@ -51,7 +51,7 @@ enum ModuleTable {
             "Spool",
             "Telemetry", "UploadPipeline",
         ],
-        "Tenancy": ["Crypto", "Database", "Domain", "Endpoints", "HTTP", "JSON", "Transfer"],
+        "Tenancy": ["Crypto", "Database", "Domain", "Endpoints", "HTTP", "JSON", "Mail", "Transfer"],
         "Delivery": ["Crypto", "Database", "Domain", "Execution", "Telemetry", "Tenancy", "Transfer"],
         "Maintenance": ["BlobStore", "Crypto", "Database", "Domain", "SystemCalls"],
         "Operations": ["Database", "Domain", "Endpoints", "HTTP", "Telemetry", "WorkerPool"],
