@@ -1,6 +1,6 @@
 internal import CCrypto
 
-/// X.509 certificates as files hold them.
+/// X.509 certificates as files hold them. Here the library reads what may be anything, so that no failure of it is ours.
 package enum Certificates {
     /// How many certificates a PEM file's bytes begin with; what stands around them does not count.
     package static func count(inPEM bytes: [UInt8]) -> Int {
