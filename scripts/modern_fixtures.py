@@ -8,6 +8,7 @@ Two decoders of a lossy picture differ by their arithmetic, and the model by up 
 import base64
 import io
 import pathlib
+import re
 import struct
 import subprocess
 import tempfile
@@ -408,7 +409,31 @@ def svgs(all_files, kit):
     all_files.expected("nsfw-pattern-clipped.svg", clipped, blocks, "cut out by letters, which are not drawn", tolerance=0.05)
     wide = ('<?xml version="1.0" encoding="UTF-16"?>' + svg(drawn).decode()).encode("utf-16")
     all_files.expected("shapes-utf16.svg", wide, shot(svg(drawn)), "UTF-16", tolerance=0.02)
+    foreign_svgs(all_files, svg, drawn, stripes)
     hostile_svgs(all_files, kit, svg, link, drawn, png)
+
+
+def foreign_svgs(all_files, svg, drawn, stripes):
+    """The pattern as browsers show it and librsvg does not."""
+    refuse = lambda name, data, note: all_files.refuse(f"nsfw-pattern-{name}.svg", data, "unsupported", note)
+    modern = re.sub('stop-color="#(..)(..)(..)"', lambda found: 'style="stop-color:color(srgb {:.3f} {:.3f} {:.3f})"'.format(
+        *(int(value, 16) / 255 for value in found.groups())), stripes)
+    # As a picture in a page, a document of 320 pixels has 320 units in 100vw, and shows 160 of them.
+    relative = re.sub(r'd="M0 (\d+)h160v1h-160z"', lambda found: 'd="M0 0h0"', stripes)
+    relative += "".join(f'<rect fill="url(#g{y})" y="{y / 2.4:.4f}vh" width="50vw" height="{1 / 2.4:.4f}vh"/>' for y in range(120))
+    lines = re.findall(r"<linearGradient[^>]*>(.*?)</linearGradient>", stripes)
+    lines = [", ".join(f"{colour} {float(place) * 100}%" for place, colour in re.findall('offset="(.*?)" stop-color="(.*?)"', line))
+             for line in lines]
+    html = "".join(f'<p style="margin:0;height:1px;background:linear-gradient(90deg, {line})"/>' for line in lines)
+    refuse("html", svg(f'{drawn}<foreignObject width="160" height="120"><div xmlns="http://www.w3.org/1999/xhtml">{html}</div>'
+                       "</foreignObject>"), "drawn by HTML inside")
+    refuse("modern-colours", svg(drawn + modern), "colours of CSS Color 4")
+    refuse("modern-units", svg(drawn + relative), "units that librsvg does not have")
+    refuse("uncovered", svg(f'{stripes}<g style="translate: 160px 0">{drawn}</g>'), "under a drawing that browsers move away")
+    refuse("animated", svg(f'{drawn}<g opacity="0">{stripes}<animate attributeName="opacity" to="1" dur="1s" fill="freeze"/></g>'),
+           "shown by an animation")
+    refuse("in-the-dark", svg("<style>g { display: none } @media (prefers-color-scheme: dark) { g { display: inline } }</style>"
+                              f"{drawn}<g>{stripes}</g>"), "shown to whoever prefers dark colours")
 
 
 def hostile_svgs(all_files, kit, svg, link, drawn, png):

@@ -1,7 +1,8 @@
 internal import Domain
 
-/// SVG, by librsvg: drawn once, as it looks at first. Scripts, animations and media queries are not run, and nothing
-/// outside the file is fetched. Letters are not drawn, and neither are blur, light and noise (see `SVGDocument`).
+/// SVG, by librsvg: drawn once. Nothing outside the file is fetched. Letters are not drawn, and neither are blur, light and
+/// noise (see `SVGDocument`). A document with HTML, scripts, animations, or style that only browsers heed is drawn without
+/// them, and then is `unsupported`: nobody has seen all of it.
 ///
 /// Pictures that are embedded as data are decoded by this module, not by librsvg: each of them is looked at for itself,
 /// wherever the document keeps it, and drawn where it belongs.
@@ -40,7 +41,8 @@ enum SVGDecoder {
             replacements[picture.data] = SVGDocument.Replacement(
                 link: Base64.dataURI(type: .png, try first.encode()), width: size.width, height: size.height)
         }
-        try draw(document.text(replacing: replacements), index: index, total: total, visitor: visitor)
+        let goesOn = try draw(document.text(replacing: replacements), index: index, total: total, visitor: visitor)
+        if goesOn, let part = document.foreignPart { throw .unsupported("SVG: \(part) is drawn by browsers only") }
     }
 
     private static func isSVG(_ file: RawSpan) -> Bool {
@@ -61,7 +63,7 @@ enum SVGDecoder {
             <filter id="f"><feColorMatrix/><feOffset dx="1"/></filter>
             <rect width="4" height="4"/><image width="4" height="4" xlink:href="\(link)"/></svg>
             """
-        try draw(Array(document.utf8), index: 0, total: 1, visitor: Passer(), side: 8)
+        _ = try draw(Array(document.utf8), index: 0, total: 1, visitor: Passer(), side: 8)
     }
 
     /// Wants all rows, and does nothing with them.
@@ -71,17 +73,18 @@ enum SVGDecoder {
         func endFrame() -> Bool { true }
     }
 
+    /// - Returns: whether the visitor wants more.
     private static func draw(
         _ text: [UInt8], index: Int, total: Int, visitor: any FrameVisitor, side: Int = SVGRenderer.side
-    ) throws(DecodingError) {
+    ) throws(DecodingError) -> Bool {
         let renderer = try SVGRenderer(text, side: side)
         let frame = FrameHeader(
             width: renderer.width, height: renderer.height, hasAlpha: true, index: index, framesTotal: total)
-        guard visitor.beginFrame(frame) else { return }
+        guard visitor.beginFrame(frame) else { return true }
         let memory = try PixelMemory(count: renderer.width * renderer.height * 4)
         let pixels = unsafe memory.pointer(count: memory.count)
         unsafe try renderer.draw(into: pixels)
-        _ = unsafe visitor.show(frame, at: pixels, stride: renderer.width * 4)
+        return unsafe visitor.show(frame, at: pixels, stride: renderer.width * 4)
     }
 
     /// How large embedded pictures are drawn: the more there are, the smaller, so that all together stay small enough.

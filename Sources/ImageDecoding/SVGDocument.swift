@@ -11,6 +11,8 @@ internal import Glibc
     /// What data URIs anywhere in the document hold, each once.
     private(set) var embedded: [[UInt8]] = []
     private var known: Set<[UInt8]> = []
+    /// What browsers draw of it and librsvg does not, named for whoever sent it; nil for nothing of that.
+    private(set) var foreignPart: String?
 
     @unsafe private struct Reference {
         var element: xmlNodePtr
@@ -56,6 +58,7 @@ internal import Glibc
             unsafe xmlFreeDtd(subset)
         }
         guard let root = unsafe xmlDocGetRootElement(document) else { throw .corrupt("SVG: empty") }
+        visitInstructions()
         unsafe visit(root)
         unsafe removed.forEach { unsafe xmlUnlinkNode($0) }
     }
@@ -95,9 +98,23 @@ internal import Glibc
         return unsafe Array(UnsafeBufferPointer(start: memory, count: Int(count)))
     }
 
+    /// Style sheets and transformations that stand before the root.
+    private func visitInstructions() {
+        var node = unsafe document.pointee.children
+        while let current = unsafe node {
+            unsafe node = current.pointee.next
+            if unsafe current.pointee.type == XML_PI_NODE, unsafe Self.name(current.pointee.name) == "xml-stylesheet" {
+                note("a style sheet of its own (xml-stylesheet)")
+            }
+        }
+    }
+
+    private func note(_ part: String?) { foreignPart = foreignPart ?? part }
+
     /// libxml2 limits the depth of elements to 256.
     private func visit(_ element: xmlNodePtr) {
         let name = unsafe Self.name(element.pointee.name)
+        unsafe note(Self.foreignPart(element, name))
         var attribute = unsafe element.pointee.properties
         while let current = unsafe attribute {
             unsafe attribute = current.pointee.next
@@ -125,6 +142,9 @@ internal import Glibc
         let value = unsafe xmlNodeListGetString(document, attribute.pointee.children, 1)
         defer { unsafe free(value) }
         guard let content = unsafe Self.bytes(value) else { return }
+        if unsafe attribute.pointee.ns == nil {
+            note(Self.foreignPart(attribute: unsafe Self.name(attribute.pointee.name), content))
+        }
         let found = DataURI.contents(in: content)
         for data in found { embed(data) }
         if unsafe Self.name(attribute.pointee.name) == "href" {
@@ -219,6 +239,40 @@ extension SVGDocument {
         let name = unsafe Self.name(attribute.pointee.name)
         _ = unsafe (value + [0]).withUnsafeBufferPointer { value in
             unsafe xmlSetNsProp(element, attribute.pointee.ns, name, value.baseAddress)
+        }
+    }
+}
+
+// What only browsers draw.
+extension SVGDocument {
+    private static let animations: Set<String> = [
+        "animate", "set", "animateColor", "animateTransform", "animateMotion",
+    ]
+
+    private static func foreignPart(_ element: xmlNodePtr, _ name: String) -> String? {
+        let space = unsafe element.pointee.ns.map { unsafe Self.name($0.pointee.href) }
+        switch name {
+        case _ where space == "http://www.w3.org/1999/xhtml", "foreignObject": return "HTML (\(name.prefix(20)))"
+        case "script": return "a script"
+        case _ where animations.contains(name): return "an animation (\(name))"
+        case "style":
+            let media = unsafe xmlGetNoNsProp(element, "media")
+            defer { unsafe free(media) }
+            guard unsafe ["", "all", "screen"].contains(Self.name(media)) else { return "a style sheet for some media" }
+            let content = unsafe xmlNodeGetContent(element)
+            defer { unsafe free(content) }
+            return unsafe bytes(content).flatMap(SVGStyle.foreignPart(inSheet:)).map { "\($0) in a style sheet" }
+        default: return nil
+        }
+    }
+
+    private static func foreignPart(attribute name: String, _ value: [UInt8]) -> String? {
+        switch name {
+        case _ where name.hasPrefix("on"): "a script (\(name.prefix(20)))"
+        case "systemLanguage": "a choice by language"
+        case "transform-origin": name
+        case "style": SVGStyle.foreignPart(inDeclarations: value).map { "\($0) in a style" }
+        default: SVGStyle.foreignPart(inAttribute: name, value: value).map { "\($0) in \(name.prefix(40))" }
         }
     }
 }

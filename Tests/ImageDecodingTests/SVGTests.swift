@@ -50,6 +50,77 @@ struct SVGTests {
         }
     }
 
+    /// Each of these shows a red square in browsers, or none where librsvg draws one.
+    private static let differentInBrowsers: [String] = [
+        "<foreignObject \(all)><div xmlns='http://www.w3.org/1999/xhtml' style='background:red'/></foreignObject>",
+        "<h:div xmlns:h='http://www.w3.org/1999/xhtml'/>",
+        "<script>document.documentElement.innerHTML = ''</script>", "<rect \(all) onload='show()'/>",
+        "<rect \(all) opacity='0'><animate attributeName='opacity' to='1' fill='freeze'/></rect>",
+        "<rect \(all)><set attributeName='fill' to='red'/></rect>",
+        "<rect \(all) fill='none'/><style>@keyframes a { to { fill: red } } rect { animation: a 1s }</style>",
+        "<style>@media (color) { rect { fill: red } }</style><rect \(all)/>",
+        "<style media='(color)'>rect { fill: red }</style><rect \(all)/>",
+        "<style>@supports (fill: red) { rect { fill: red } }</style><rect \(all)/>",
+        "<style>@layer a { rect { fill: red } }</style><rect \(all)/>",
+        "<style>@import url(data:text/css,rect%7Bfill:red%7D)</style><rect \(all)/>",
+        "<style>g { rect { fill: red } }</style><g><rect \(all)/></g>",
+        "<style>g { &amp; rect { fill: red } }</style><g><rect \(all)/></g>",
+        "<style>svg:has(rect) rect { fill: red }</style><rect \(all)/>",
+        "<style>rect { fi<![CDATA[ll: ok]]><!-- -->lch(0.6 0.2 29) }</style><rect \(all)/>",
+        "<style>rect { f\\69ll: oklch(0.6 0.2 29) }</style><rect \(all)/>",
+        "<rect \(all) style='--a: red; fill: var(--a)'/>", "<rect \(all) fill='color(srgb 1 0 0)'/>",
+        "<rect \(all) fill='OKLCH(0.6 0.2 29)'/>", "<rect \(all) fill='color-mix(in srgb, red, red)'/>",
+        "<rect \(all) fill='Mark'/>", "<rect \(all) style='fill:LinkText'/>",
+        "<rect width='99vw' height='99vh' fill='red'/>", "<rect \(all) style='width: 4rem; fill: red'/>",
+        "<rect width='calc(32px * 2)' height='64' fill='red'/>",
+        "<rect \(all) fill='red'/><rect \(all) style='translate: 64px 0'/>",
+        "<rect \(all) fill='red'/><rect \(all) transform='rotate(180)' transform-origin='64 0'/>",
+        "<rect \(all) fill='red'/><rect \(all) style='-webkit-transform: scale(0)'/>",
+        "<path style='d: path(\"M0 0h64v64h-64z\")' fill='red'/>",
+        "<path d='M0 0' fill='red'/><rect \(all) clip-path='polygon(0 0, 0 0)'/>",
+        "<switch><rect \(all) systemLanguage='en' fill='red'/><rect \(all)/></switch>",
+    ]
+
+    @Test(
+        "A drawing of which browsers draw something else is unsupported, and told what that is",
+        arguments: differentInBrowsers)
+    func browsersOnly(_ body: String) throws {
+        let error = #expect(throws: DecodingError.self) { try Self.middle(Self.svg(body)) }
+        guard case .unsupported(let text)? = error else { throw SupportError("\(String(describing: error))") }
+        #expect(text.hasSuffix("is drawn by browsers only"), "\(text)")
+    }
+
+    @Test("The same for style that stands before the root")
+    func styleSheetInstruction() throws {
+        let head = "<?xml-stylesheet href='data:text/css,rect%7Bfill:red%7D'?>"
+        #expect(
+            throws: DecodingError.unsupported(
+                "SVG: a style sheet of its own (xml-stylesheet) is drawn by browsers only")
+        ) {
+            try Self.middle(Self.svg("<rect \(Self.all)/>", head: head))
+        }
+    }
+
+    // What editors and optimisers write. A gate that takes them for something strange would keep out what people draw.
+    @Test(
+        "Ordinary drawings are drawn, whatever programs write into them",
+        arguments: [
+            "<rect \(all) style='fill:#ff0000;fill-rule:evenodd;-inkscape-font-specification:\"Sans, Normal\"'/>",
+            "<style type='text/css'>\n/* { @media } */ .st0{fill:#F00;stroke:rgba(0,0,0,.5);}\n</style><rect class='st0' \(all)/>",
+            "<style><![CDATA[ rect:not(:first-child), rect:nth-child(2n+1) { fill: rgb(255 0 0) } ]]></style><rect \(all)/>",
+            "<style>@font-face { font-family: 'A b'; src: url(data:font/woff;base64,AAAA) format('woff') }</style>"
+                + "<rect \(all) fill='red'/>",
+            "<g transform='translate(-1.5e1,1e-3) scale(.5 -.5) matrix(1 0 0 1 0 0)'/><rect \(all) fill='hsl(0,100%,50%)'/>",
+            "<rect width='100%' height='1.5in' x='-0.5' style='fill:red;background:#fff;enable-background:new 0 0 9 9'/>",
+            "<g font-size='12.5px' stroke-dasharray='5, 3.5e0' data-name='f(x) 3rem'/><rect \(all) fill='red' id='a(b)'/>",
+            "<path d='M0 0h64v64h-64z' fill='red' style='mix-blend-mode:normal;-webkit-font-smoothing:auto'/>",
+            "<rect \(all) fill='red'/><text style='font: 12px/1.5 sans-serif'>@media { fill: var(--a) } 3rem</text>",
+            "<title>calc(1vw)</title><desc>@media</desc><metadata>onload</metadata><rect \(all) fill='red'/>",
+        ])
+    func ordinary(_ body: String) throws {
+        #expect(try Self.middle(Self.svg(body)) == Self.red)
+    }
+
     @Test("Letters are not drawn, and what they would cut out is not hidden by that")
     func text() throws {
         #expect(try Self.middle(Self.svg("<text x='0' y='60' font-size='90'>█</text>")) == [0, 0, 0, 0])

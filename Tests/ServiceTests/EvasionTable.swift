@@ -21,6 +21,8 @@ enum EvasionTable {
 
     struct Section: Sendable {
         var title: String
+        /// Whether they are posted to an organization that fails closed.
+        var failsClosed = false
         var tricks: [Trick]
         /// Whether all of them are refused; otherwise none is.
         var isDefended = true
@@ -42,6 +44,9 @@ enum EvasionTable {
         Section(title: "Bitmaps and icons", tricks: bitmaps),
         Section(title: "TIFF, AVIF, HEIC and JPEG XL", tricks: wholeFrames),
         Section(title: "SVG", tricks: drawings),
+        Section(
+            title: "SVG that only browsers draw, for an organization that fails closed", failsClosed: true,
+            tricks: foreignDrawings),
         Section(title: "Files that are broken or made to cost much", tricks: hostile),
         Section(title: "Not defended", tricks: open, isDefended: false),
     ]
@@ -129,6 +134,15 @@ enum EvasionTable {
         Trick("a JPEG inside JPEG XL, turned by its EXIF data", "nsfw-pattern-recompressed.jxl"),
     ]
 
+    private static let foreignDrawings = [
+        Trick("drawn by HTML inside the SVG", "nsfw-pattern-html.svg"),
+        Trick("drawn in colours of a newer CSS", "nsfw-pattern-modern-colours.svg"),
+        Trick("drawn in units of a newer CSS", "nsfw-pattern-modern-units.svg"),
+        Trick("under a drawing that a newer property moves away", "nsfw-pattern-uncovered.svg"),
+        Trick("shown by an animation", "nsfw-pattern-animated.svg"),
+        Trick("shown to whoever prefers dark colours", "nsfw-pattern-in-the-dark.svg"),
+    ]
+
     private static let drawings = [
         Trick("drawn", "nsfw-pattern.svg"),
         Trick("embedded as data", "nsfw-pattern-embedded-jpeg.svg"),
@@ -196,11 +210,13 @@ enum EvasionTable {
         - Pictures inside other files: archives, PDF, video, office documents, and data after an image's end.
         - Formats without a decoder, for an organization that fails open: they are admitted unscanned, and say so.
         - Colour profiles (ICC) and HDR curves: pixels are taken as sRGB.
-        - What an SVG shows only later, or only to some: animations, scripts, media queries, `switch` by language, letters, what lies
-          far outside its view, and what it fetches from elsewhere. What it embeds is seen all the same. Blur, light and noise
+        - What an SVG's letters show, what lies far outside its view, and what it fetches from elsewhere. Blur, light and noise
           are left out, so that a picture made by them alone is not seen.
-        - Pictures beside the one that is shown: TIFF thumbnails outside the chain of pages, thumbnails and gain maps in HEIC and AVIF,
-          further pictures of an AVIF collection, EXIF thumbnails.
+        - An SVG of which browsers draw something else, with HTML, scripts, animations, media queries or style that librsvg does
+          not know, for an organization that fails open: what librsvg draws and what is embedded is scored; the rest is
+          admitted unscanned, and says so (`unsupported`).
+        - Pictures beside the one that is shown: TIFF thumbnails outside the chain of pages, further pictures of an AVIF collection,
+          EXIF thumbnails, and thumbnails and gain maps in JPEG, HEIC and AVIF, by which some displays show other brightness.
 
         """
 }
