@@ -27,21 +27,27 @@ extension MediaType {
         return nil
     }
 
-    /// "BM" alone begins too many texts: the size of the header that follows must be one of the known ones.
+    /// "BM" alone begins too many texts: a header must follow that is not smaller than the smallest known one, nor larger
+    /// than the largest. Viewers take many sizes in between.
     private static func hasBitmapHeader(_ bytes: Prefix) -> Bool {
-        [12, 16, 24, 40, 48, 52, 56, 64, 108, 124].contains(bytes.littleEndian32(at: 14))
+        bytes.littleEndian32(at: 14).map { (12...124).contains($0) } ?? false
     }
 
+    /// The first picture lies behind the directory.
     private static func hasIconDirectory(_ bytes: Prefix) -> Bool {
-        guard let count = bytes.littleEndian16(at: 4), count > 0, let reserved = bytes[9] else { return false }
-        return reserved == 0 || reserved == 255
+        guard let count = bytes.littleEndian16(at: 4), count > 0, let place = bytes.littleEndian32(at: 18) else {
+            return false
+        }
+        return place >= 6 + 16 * UInt32(count)
     }
 
     /// ISO base media files name their brands in the first box.
     private static func isoMedia(_ bytes: Prefix) -> MediaType? {
         guard bytes.has("ftyp", at: 4), let size = bytes.bigEndian32(at: 0) else { return nil }
-        let end = min(size < 16 ? 64 : Int(size), bytes.count)
-        var isHEIF = false
+        // 1: the size follows, with 64 bits; 0: the box reaches to the file's end.
+        let end = size < 2 ? bytes.count : min(Int(size), bytes.count)
+        // Brands that cannot be seen from here are taken for the ones that would be looked for.
+        var isHEIF = size > UInt32(bytes.count) && bytes.count >= sniffLength
         for offset in [8] + stride(from: 16, to: max(16, end - 3), by: 4) {
             if bytes.has("avif", at: offset) || bytes.has("avis", at: offset) { return .avif }
             for brand in [
@@ -58,7 +64,8 @@ extension MediaType {
     /// counts as SVG too: a long comment must not hide one.
     private static func isSVG(_ bytes: Prefix) -> Bool {
         var text = bytes.singleByteText[...]
-        var isXML = false
+        // Where the file is longer, the rest may bring it.
+        var isXML = bytes.count >= sniffLength
         while true {
             text = text.drop { $0 == 0x20 || (0x09...0x0d).contains($0) }
             if text.starts(with: Array("<!--".utf8)) {
@@ -69,11 +76,9 @@ extension MediaType {
                 text = rest
             } else if text.starts(with: Array("<!".utf8)) {
                 if Self.declaresSVG(text) { return true }
-                // An internal subset has its own brackets and ends with `]>`.
+                // Where an internal subset ends cannot be told by its brackets: these may be in quotes and comments.
                 let head = text.prefix { $0 != UInt8(ascii: ">") }
-                let end = head.contains(UInt8(ascii: "[")) ? "]" : ">"
-                guard var rest = text.dropping(through: end) else { return true }
-                if end == "]" { rest = rest.dropping(through: ">") ?? [] }
+                guard !head.contains(UInt8(ascii: "[")), let rest = text.dropping(through: ">") else { return true }
                 text = rest
             } else if text.isEmpty {
                 return isXML
@@ -97,9 +102,11 @@ extension MediaType {
     /// `<svg` or `<prefix:svg`.
     private static func opensSVGElement(_ text: ArraySlice<UInt8>) -> Bool {
         guard text.first == UInt8(ascii: "<") else { return false }
-        let name = text.dropFirst().prefix(64).prefix {
+        let name = text.dropFirst().prefix {
             $0 > 0x20 && $0 != UInt8(ascii: ">") && $0 != UInt8(ascii: "/")
         }
+        // A prefix that is longer than what is looked at.
+        if name.count == text.count - 1, text.count > sniffLength / 4 { return true }
         let local = name.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false).last ?? []
         return local.elementsEqual("svg".utf8)
     }
@@ -111,14 +118,15 @@ private struct Prefix {
     var count: Int { text.count }
     subscript(index: Int) -> UInt8? { index < text.count ? text[index] : nil }
 
-    /// The text without its byte order mark; of UTF-16, the low bytes, which is where markup has all of it.
+    /// The text without its byte order mark; of UTF-16, the low bytes of ASCII, which all markup is.
     var singleByteText: [UInt8] {
         if starts([0xef, 0xbb, 0xbf]) { return Array(text.dropFirst(3)) }
         let isLittleEndian = starts([0xff, 0xfe]) || (text.count > 1 && text[0] == UInt8(ascii: "<") && text[1] == 0)
         let isBigEndian = starts([0xfe, 0xff]) || (text.count > 1 && text[0] == 0 && text[1] == UInt8(ascii: "<"))
         guard isLittleEndian || isBigEndian else { return text }
-        let hasMark = text[0] >= 0xfe
-        return stride(from: (hasMark ? 2 : 0) + (isBigEndian ? 1 : 0), to: text.count, by: 2).map { text[$0] }
+        let start = text[0] >= 0xfe ? 2 : 0
+        let (high, low) = isBigEndian ? (0, 1) : (1, 0)
+        return stride(from: start, to: text.count - 1, by: 2).map { text[$0 + high] == 0 ? text[$0 + low] : 0x80 }
     }
 
     func starts(_ signature: [UInt8]) -> Bool { text.starts(with: signature) }

@@ -3,22 +3,34 @@ enum DataURI {
     /// The contents of all data URIs in `text`, wherever they begin. Where one ends is told by what cannot belong to it;
     /// one that begins the text may reach to its end.
     static func contents(in text: [UInt8]) -> [[UInt8]] {
+        // Who follows a link takes these out first, wherever they are (WHATWG URL).
+        let text = text.filter { $0 != 0x09 && $0 != 0x0a && $0 != 0x0d }
         var contents: [[UInt8]] = []
-        var offset = 0
+        var (offset, nextComma) = (0, 0)
         while let start = start(in: text, from: offset) {
             offset = start + scheme.count
-            // The head is short: a type and its parameters.
-            guard let comma = text[offset...].prefix(512).firstIndex(of: UInt8(ascii: ",")) else { continue }
-            let head = text[offset..<comma].map { $0 | 0x20 }
-            let body = text[(comma + 1)...]
-            if contains(head, "base64") {
-                contents.append(decodeBase64(body))
-            } else {
+            // Looked for once, however many beginnings there are before it.
+            if nextComma < offset { nextComma = text[offset...].firstIndex(of: UInt8(ascii: ",")) ?? text.count }
+            guard nextComma < text.count else { break }
+            let head = text[offset..<nextComma].map { $0 | 0x20 }
+            let body = text[(nextComma + 1)...]
+            let mentionsBase64 = contains(head, "base64")
+            if mentionsBase64 { contents.append(decodeBase64(body)) }
+            if !mentionsBase64 || !endsWithBase64(head) {
                 let isWhole = text[..<start].allSatisfy(isSpace)
                 contents.append(decodePercent(isWhole ? body : body.prefix { !endsPlainText($0) }))
             }
         }
         return contents.filter { !$0.isEmpty }
+    }
+
+    /// Whether the last parameter is `base64`, which is what makes it count.
+    private static func endsWithBase64(_ head: [UInt8]) -> Bool {
+        let word = Array("base64".utf8)
+        let text = head.reversed().drop { $0 == 0x20 }.reversed()
+        guard text.suffix(word.count).elementsEqual(word) else { return false }
+        // A semicolon, whose bit for small letters is set already.
+        return Array(text.dropLast(word.count)).reversed().first { $0 != 0x20 } == UInt8(ascii: ";")
     }
 
     private static let scheme = Array("data:".utf8)

@@ -28,10 +28,12 @@ struct EXIFReader {
             let entry = directory + 2 + index * 12
             guard let tag = unsigned16(at: entry) else { return nil }
             guard tag == orientationTag else { continue }
+            // One that makes no sense is passed over: a second one may follow, and viewers take it.
             guard unsigned16(at: entry + 2) == shortType, unsigned32(at: entry + 4) == 1,
-                let value = unsigned16(at: entry + 8), let byte = UInt8(exactly: value)
-            else { return nil }
-            return Orientation(rawValue: byte)
+                let value = unsigned16(at: entry + 8), let byte = UInt8(exactly: value),
+                let orientation = Orientation(rawValue: byte)
+            else { continue }
+            return orientation
         }
         return nil
     }

@@ -37,7 +37,8 @@ struct JPEGHeader {
     /// Viewers agree where the first APP1 segment holds EXIF data and no later one does. Otherwise some take the first EXIF
     /// data, some the first APP1 segment only: then each orientation that is there counts, and none at all as well.
     private func orientations() -> [Orientation] {
-        let signature = Array("Exif\0\0".utf8)
+        // Of six bytes; the last is padding, which viewers do not look at.
+        let signature = Array("Exif\0".utf8)
         var found: [Orientation] = []
         var isPlain = true
         var isFirst = true
@@ -51,7 +52,7 @@ struct JPEGHeader {
             let bytes = unsafe Array(UnsafeBufferPointer(start: segment.data, count: segment.size))
             guard bytes.starts(with: signature) else { continue }
             if !isFirst { isPlain = false }
-            let orientation = EXIFReader.orientation(in: Array(bytes.dropFirst(signature.count))) ?? .upright
+            let orientation = EXIFReader.orientation(in: Array(bytes.dropFirst(6))) ?? .upright
             if !found.contains(orientation) { found.append(orientation) }
         }
         if (found.isEmpty || !isPlain) && !found.contains(.upright) { found.append(.upright) }

@@ -29,7 +29,7 @@ struct PNGAnimation {
     private static let palette = PNGChunks.type("PLTE")
     private static let transparency = PNGChunks.type("tRNS")
     private static let gamma = PNGChunks.type("gAMA")
-    private static let colourSpaces = [PNGChunks.type("sRGB"), PNGChunks.type("iCCP")]
+    private static let colourSpaces = [PNGChunks.type("sRGB"), PNGChunks.type("iCCP"), PNGChunks.type("cICP")]
     /// Of a shared chunk; a palette needs 768.
     private static let maximumSharedBytes = 1024
 

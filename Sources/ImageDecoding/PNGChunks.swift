@@ -10,8 +10,12 @@ struct PNGChunks {
         var whole: Range<Int> { data.lowerBound - 8..<data.upperBound + 4 }
     }
 
-    /// The whole EXIF data, empty where there are none.
-    private(set) var exif: [UInt8] = []
+    /// The EXIF data of each chunk that has some, right or wrong its checksum: viewers differ in which they take.
+    private(set) var exif: [[UInt8]] = []
+    private static let maximumEXIFChunks = 8
+    /// Whether a chunk that counts for more says what the values mean (cICP), so that gAMA does not.
+    private(set) var overridesGamma = false
+    private var colours = Colours()
     /// Whether there is any chunk of an animation, in its right place or not.
     private(set) var isAnimated = false
     let isInterlaced: Bool
@@ -38,12 +42,16 @@ struct PNGChunks {
         self.height = Int(height)
         var offset = header.whole.upperBound
         while let chunk = Self.chunk(file, at: offset), chunk.type != Self.endType {
+            try colours.note(chunk, file)
             if Self.animationTypes.contains(chunk.type) { isAnimated = true }
-            if chunk.type == Self.exifType, exif.isEmpty, chunk.data.count <= 65_536 {
-                exif = chunk.data.compactMap { file.byte(at: $0).map { UInt8(truncatingIfNeeded: $0) } }
+            if chunk.type == Self.exifType, chunk.data.count <= 65_536 {
+                guard exif.count < Self.maximumEXIFChunks else { throw .corrupt("PNG: too many EXIF chunks") }
+                exif.append(chunk.data.compactMap { file.byte(at: $0).map { UInt8(truncatingIfNeeded: $0) } })
             }
             offset = chunk.whole.upperBound
         }
+        overridesGamma = colours.hasCodePoints
+        try colours.check()
     }
 
     /// The chunk at `offset`; nil where it is not whole.
@@ -52,5 +60,66 @@ struct PNGChunks {
             Int(length) <= file.byteCount - offset - 12
         else { return nil }
         return Chunk(type: type, data: offset + 8..<offset + 8 + Int(length))
+    }
+}
+
+extension PNGChunks {
+    /// What the chunks say of the colours. Where they contradict one another, browsers differ in whom they believe.
+    private struct Colours {
+        private static let (gamma, primaries) = (type("gAMA"), type("cHRM"))
+        private static let (standard, profile, codePoints) = (type("sRGB"), type("iCCP"), type("cICP"))
+        private static let (palette, data) = (type("PLTE"), type("IDAT"))
+        /// White, red, green and blue of sRGB in units of 1/100,000.
+        private static let standardPrimaries = [31_270, 32_900, 64_000, 33_000, 30_000, 60_000, 15_000, 6_000]
+        /// Those of photographs (Adobe RGB, Display P3) are nearer than this.
+        private static let nearEnough = 12_000
+
+        private(set) var hasCodePoints = false
+        private var hasGamma = false
+        private var isLate = false
+        private var isContradictory = false
+        private var hasProfile = false
+        private var hasForeignPrimaries = false
+        private var hasForeignCurve = false
+
+        mutating func note(_ chunk: Chunk, _ file: RawSpan) throws(DecodingError) {
+            switch chunk.type {
+            case Self.palette, Self.data: isLate = true
+            case Self.gamma:
+                if isLate || hasGamma || chunk.data.count != 4 { isContradictory = true }
+                hasGamma = true
+            case Self.standard:
+                let intent = file.byte(at: chunk.data.lowerBound) ?? 255
+                if chunk.data.count != 1 || intent > 3 || isLate { isContradictory = true }
+                hasProfile = true
+            case Self.profile: hasProfile = true
+            case Self.codePoints: noteCodePoints(chunk, file)
+            case Self.primaries:
+                let values = (0..<8).map { file.bigEndian32(at: chunk.data.lowerBound + 4 * $0).map { Int($0) } ?? 0 }
+                hasForeignPrimaries = zip(values, Self.standardPrimaries).contains { abs($0 - $1) > Self.nearEnough }
+            default: break
+            }
+        }
+
+        /// Those of sRGB and of Display P3, with the curve of sRGB or BT.709, are seen as what they are (ITU-T H.273).
+        private mutating func noteCodePoints(_ chunk: Chunk, _ file: RawSpan) {
+            guard chunk.data.count == 4, !isLate, !hasCodePoints else {
+                // Browsers pass over it, and may take gamma then.
+                isContradictory = true
+                return
+            }
+            hasCodePoints = true
+            let values = chunk.data.map { file.byte(at: $0) ?? 0 }
+            hasForeignCurve = ![1, 12].contains(values[0]) || ![1, 13].contains(values[1]) || values[2] != 0
+        }
+
+        func check() throws(DecodingError) {
+            if hasForeignCurve { throw .unsupported("PNG: colours (cICP) far from those of sRGB") }
+
+            if hasGamma, isContradictory { throw .corrupt("PNG: gamma that is out of place or contradicted") }
+            if hasForeignPrimaries, !hasProfile, !hasCodePoints {
+                throw .unsupported("PNG: primaries (cHRM) far from those of sRGB")
+            }
+        }
     }
 }

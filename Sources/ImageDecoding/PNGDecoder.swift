@@ -43,8 +43,13 @@ enum PNGDecoder {
 
     private static func orientations(_ chunks: PNGChunks) -> [Orientation] {
         // Some viewers turn a PNG by its EXIF data, others do not: either way of seeing it counts.
-        guard let turned = EXIFReader.orientation(in: chunks.exif), turned != .upright else { return [.upright] }
-        return [.upright, turned]
+        var orientations = [Orientation.upright]
+        for data in chunks.exif {
+            if let turned = EXIFReader.orientation(in: data), !orientations.contains(turned) {
+                orientations.append(turned)
+            }
+        }
+        return orientations
     }
 
     /// Shows the picture that viewers without animation show, as the first of `framesTotal` frames, row by row. Whether
@@ -56,7 +61,7 @@ enum PNGDecoder {
         // The closure's error type has to be spelt out for typed throws to pass through.
         try unsafe file.withUnsafeBytes { (bytes: UnsafeRawBufferPointer) throws(DecodingError) in
             let reader = try PNGReader()
-            let header = try unsafe reader.readHeader(bytes)
+            let header = try unsafe reader.readHeader(bytes, ignoresGamma: chunks.overridesGamma)
             guard header.width == chunks.width, header.height == chunks.height else {
                 throw .corrupt("PNG: contradictory headers")
             }

@@ -15,10 +15,13 @@ internal import CPNG
     }
 
     /// The header of `data`, which must outlive the reader.
-    func readHeader(_ data: UnsafeRawBufferPointer) throws(DecodingError) -> cpng_header {
+    /// - Parameter ignoresGamma: whether another chunk says what the values mean.
+    func readHeader(
+        _ data: UnsafeRawBufferPointer, ignoresGamma: Bool = false
+    ) throws(DecodingError) -> cpng_header {
         var header = cpng_header()
         let base = unsafe data.baseAddress?.assumingMemoryBound(to: UInt8.self)
-        try unsafe check(cpng_decoder_read_header(decoder, base, data.count, &header))
+        try unsafe check(cpng_decoder_read_header(decoder, base, data.count, ignoresGamma ? 1 : 0, &header))
         return header
     }
 

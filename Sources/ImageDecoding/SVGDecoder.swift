@@ -21,6 +21,8 @@ enum SVGDecoder {
         let document = try unsafe file.withUnsafeBytes { (bytes: UnsafeRawBufferPointer) throws(DecodingError) in
             try unsafe SVGDocument(bytes)
         }
+        // What is passed over could not be told from what is drawn, and filters not from those that start threads.
+        guard !document.hasEscapes else { throw .corrupt("SVG: escapes in style") }
         let embedded = try Embedded.all(in: document, limits: limits, depth: depth)
         let total = embedded.reduce(1) { $0 + $1.frames }
         try limits.check(width: SVGRenderer.side, height: SVGRenderer.side)
@@ -47,7 +49,7 @@ enum SVGDecoder {
 
     private static func isSVG(_ file: RawSpan) -> Bool {
         let text = unsafe file.withUnsafeBytes { bytes in unsafe [UInt8](bytes) }
-        return MediaType(sniffing: text) == .svg
+        return MediaType(sniffing: text) == .svg && !text.allSatisfy { $0 <= 0x20 }
     }
 
     /// Passes through the libraries once, for they look up and open some things at their first picture.

@@ -13,6 +13,8 @@ internal import Glibc
     private var known: Set<[UInt8]> = []
     /// What browsers draw of it and librsvg does not, named for whoever sent it; nil for nothing of that.
     private(set) var foreignPart: String?
+    /// Whether style is written so that words in it cannot be told.
+    private(set) var hasEscapes = false
 
     @unsafe private struct Reference {
         var element: xmlNodePtr
@@ -58,6 +60,7 @@ internal import Glibc
             unsafe xmlFreeDtd(subset)
         }
         guard let root = unsafe xmlDocGetRootElement(document) else { throw .corrupt("SVG: empty") }
+        guard unsafe Self.name(root.pointee.name) == "svg" else { throw .unsupported("a text that is no SVG") }
         visitInstructions()
         unsafe visit(root)
         unsafe removed.forEach { unsafe xmlUnlinkNode($0) }
@@ -109,12 +112,21 @@ internal import Glibc
         }
     }
 
-    private func note(_ part: String?) { foreignPart = foreignPart ?? part }
+    private func note(_ part: String?) {
+        foreignPart = foreignPart ?? part
+        if let part, part.hasPrefix(SVGStyle.escape) { hasEscapes = true }
+    }
 
     /// libxml2 limits the depth of elements to 256.
     private func visit(_ element: xmlNodePtr) {
         let name = unsafe Self.name(element.pointee.name)
         unsafe note(Self.foreignPart(element, name))
+        if name == "style" || name == "script" {
+            // Comments between its texts are none to whoever reads it.
+            let content = unsafe xmlNodeGetContent(element)
+            defer { unsafe free(content) }
+            for data in DataURI.contents(in: unsafe Self.bytes(content) ?? []) { embed(data) }
+        }
         var attribute = unsafe element.pointee.properties
         while let current = unsafe attribute {
             unsafe attribute = current.pointee.next
@@ -143,7 +155,8 @@ internal import Glibc
         defer { unsafe free(value) }
         guard let content = unsafe Self.bytes(value) else { return }
         if unsafe attribute.pointee.ns == nil {
-            note(Self.foreignPart(attribute: unsafe Self.name(attribute.pointee.name), content))
+            let isOfRoot = unsafe element.pointee.parent?.pointee.type == XML_DOCUMENT_NODE
+            note(Self.foreignPart(attribute: unsafe Self.name(attribute.pointee.name), content, isOfRoot: isOfRoot))
         }
         let found = DataURI.contents(in: content)
         for data in found { embed(data) }
@@ -193,11 +206,22 @@ extension SVGDocument {
             unsafe xmlNodeSetName(element, "feOffset")
             unsafe xmlSetProp(element, "dx", "0")
             unsafe xmlSetProp(element, "dy", "0")
+        case "feConvolveMatrix" where unsafe Self.isLarge(element):
+            unsafe xmlNodeSetName(element, "feOffset")
+            unsafe xmlSetProp(element, "dx", "0")
+            unsafe xmlSetProp(element, "dy", "0")
         case "feTurbulence": unsafe flood(element, "#808080", opacity: "1")
         case "feDiffuseLighting": unsafe flood(element, "#ffffff", opacity: "1")
         case "feSpecularLighting": unsafe flood(element, "#000000", opacity: "0")
         default: break
         }
+    }
+
+    /// librsvg gives up at an `order` that takes much memory.
+    private static func isLarge(_ element: xmlNodePtr) -> Bool {
+        let order = unsafe xmlGetNoNsProp(element, "order")
+        defer { unsafe free(order) }
+        return unsafe name(order).split { !$0.isNumber }.contains { (Int($0) ?? .max) > 15 }
     }
 
     private func flood(_ element: xmlNodePtr, _ colour: String, opacity: String) {
@@ -266,12 +290,12 @@ extension SVGDocument {
         }
     }
 
-    private static func foreignPart(attribute name: String, _ value: [UInt8]) -> String? {
+    private static func foreignPart(attribute name: String, _ value: [UInt8], isOfRoot: Bool) -> String? {
         switch name {
         case _ where name.hasPrefix("on"): "a script (\(name.prefix(20)))"
-        case "systemLanguage": "a choice by language"
+        case "systemLanguage", "requiredExtensions", "requiredFeatures": "a choice (\(name))"
         case "transform-origin": name
-        case "style": SVGStyle.foreignPart(inDeclarations: value).map { "\($0) in a style" }
+        case "style": SVGStyle.foreignPart(inDeclarations: value, isOfRoot: isOfRoot).map { "\($0) in a style" }
         default: SVGStyle.foreignPart(inAttribute: name, value: value).map { "\($0) in \(name.prefix(40))" }
         }
     }

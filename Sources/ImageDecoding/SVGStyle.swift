@@ -8,10 +8,16 @@ enum SVGStyle {
     }
 
     /// The same for the declarations of a `style` attribute.
-    static func foreignPart(inDeclarations text: [UInt8]) -> String? {
+    ///
+    /// - Parameter isOfRoot: the root's size changes nothing of the picture.
+    static func foreignPart(inDeclarations text: [UInt8], isOfRoot: Bool) -> String? {
         var reader = Reader(text, isSheet: false)
+        reader.passed = isOfRoot ? ["width", "height"] : []
         return reader.foreignPart()
     }
+
+    /// What names an escape, by which CSS may hide any word.
+    static let escape = "an escape"
 
     /// The same for the value of another attribute.
     static func foreignPart(inAttribute name: String, value: [UInt8]) -> String? {
@@ -46,7 +52,7 @@ enum SVGStyle {
         "offset-path", "offset-distance", "offset-rotate", "offset-anchor", "offset-position", "zoom", "clip", "all",
         "d",
         "content-visibility", "background", "background-image", "border-image", "mask-image", "mask-border",
-        "backdrop-filter",
+        "backdrop-filter", "x", "y", "cx", "cy", "r", "rx", "ry", "width", "height",
     ]
     /// Of those with a vendor's prefix, the ones that change no picture.
     static let harmlessPrefixed: Set<String> = [
@@ -77,6 +83,7 @@ extension SVGStyle {
         private var depth = 0
         /// Whose value comes; nil where a property or a selector does.
         var property: String?
+        var passed: Set<String> = []
 
         init(_ text: [UInt8], isSheet: Bool) {
             self.text = text
@@ -86,17 +93,23 @@ extension SVGStyle {
         private var next: UInt8? { index < text.count ? text[index] : nil }
 
         mutating func foreignPart() -> String? {
+            var first: String?
             while let byte = next {
-                if let found = step(byte) { return found }
+                guard let found = step(byte) else { continue }
+                // It counts for more than what comes before it.
+                if found == SVGStyle.escape { return found }
+                first = first ?? found
             }
-            return nil
+            return first
         }
 
         private mutating func step(_ byte: UInt8) -> String? {
             switch byte {
             case UInt8(ascii: "/") where text[index...].starts(with: "/*".utf8): skipComment()
             case UInt8(ascii: "\""), UInt8(ascii: "'"): skipString(byte)
-            case UInt8(ascii: "\\"): return "an escape"
+            case UInt8(ascii: "\\"):
+                index += 1
+                return SVGStyle.escape
             case UInt8(ascii: "{"):
                 depth += 1
                 property = nil
@@ -107,6 +120,7 @@ extension SVGStyle {
                 property = nil
                 index += 1
             case UInt8(ascii: "&"):
+                index += 1
                 return "nested rules"
             case UInt8(ascii: "@"):
                 index += 1
@@ -175,6 +189,7 @@ extension SVGStyle {
             let rest = text[index...].prefix { $0 != UInt8(ascii: ";") }
             let isInside = String(decoding: rest, as: UTF8.self).lowercased().contains("data:")
             index += rest.count
+            if rest.contains(UInt8(ascii: "\\")) { return SVGStyle.escape }
             return isInside ? "@import" : nil
         }
 
@@ -197,7 +212,7 @@ extension SVGStyle {
 
         /// A plain colour behind everything is no picture.
         private func isHeeded(_ word: String) -> Bool {
-            guard SVGStyle.properties.contains(word) else { return false }
+            guard SVGStyle.properties.contains(word), !passed.contains(word) else { return false }
             guard word == "background" || word == "background-image" else { return true }
             let value = text[index...].prefix { $0 != UInt8(ascii: ";") && $0 != UInt8(ascii: "}") }
             let plain = value.drop { $0 == 0x20 || $0 == UInt8(ascii: ":") }
@@ -216,10 +231,11 @@ extension SVGStyle {
             let isSelector = isSheet && depth == 0
             let known = isSelector ? SVGStyle.selectors : SVGStyle.functions
             guard known.contains(name) else { return "\(name.prefix(20))()" }
-            // What an address consists of is no CSS.
+            // What an address consists of is no CSS, but escapes in it could hide what it is.
             if name == "url" {
                 while let byte = next, byte != UInt8(ascii: ")") {
-                    if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "'") { skipString(byte) } else { index += 1 }
+                    index += 1
+                    if byte == UInt8(ascii: "\\") { return SVGStyle.escape }
                 }
             }
             return nil

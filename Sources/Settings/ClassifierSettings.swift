@@ -61,7 +61,7 @@ package struct ClassifierSettings: Sendable {
         "PORTCULLIS_SCREEN", default: true,
         "Whether a cheaper pass may clear images that are plainly clean; every other one is scored by the exact pass.")
     static let screenMarginSetting = Setting<Double?>.fraction(
-        "PORTCULLIS_SCREEN_MARGIN", shownAs: "0.55 below the threshold, which is 0.25 under 0.8",
+        "PORTCULLIS_SCREEN_MARGIN", shownAs: "0.7 below the threshold, which is 0.1 under 0.8",
         "The screen clears what it scores below this; at most half the threshold.")
     static let deadlineSetting = Setting.integer(
         "PORTCULLIS_DEADLINE_MILLISECONDS", 1...600_000, default: 10_000,

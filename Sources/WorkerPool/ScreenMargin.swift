@@ -5,9 +5,9 @@ package struct ScreenMargin: Hashable, Sendable, CustomStringConvertible {
 
     package init(_ configured: Double? = nil) { self.configured = configured }
 
-    /// By default this far below the threshold: 0.25 under 0.8. A low threshold leaves no room for a screen, whose drift does
+    /// By default this far below the threshold: 0.1 under 0.8. A low threshold leaves no room for a screen, whose drift does
     /// not shrink with it; then everything is scored exactly.
-    private static let defaultDistance = 0.55
+    private static let defaultDistance = 0.7
     /// Whatever is set, half the threshold is the most: nearer to it the screen's drift could let something pass.
     package static let maximumShare = 0.5
 

@@ -3,14 +3,18 @@ import Domain
 // What keeps one organization's files from taking all workers away from the others.
 extension Supervisor {
     /// A scan that ran this long, while its organization holds every worker and others wait, is put off.
-    static let patienceSeconds = 1.0
+    static let patienceSeconds = 0.5
 
     /// Whether a scan may have this worker now.
     func mayRun(_ scan: PendingScan, in slot: WorkerSlot, now: Double) -> Bool {
         let organization = scan.job.organization
         // The second attempt is another worker's, where there is one.
         if scan.failedSlots.contains(slot.number), slots.contains(where: { $0.isLive && $0 !== slot }) { return false }
-        guard scan.runsAlone || suspects.contains(organization, now: now) else { return true }
+        guard scan.runsAlone || suspects.contains(organization, now: now) else {
+            guard suspects.isSlow(organization, now: now) else { return true }
+            let others = slots.count { $0.isLive && $0 !== slot && $0.holder != organization }
+            return others > 0 || slots.count(where: \.isLive) == 1
+        }
         return !slots.contains { $0.holder == organization } && !suspects.isPausing(organization, now: now)
     }
 
@@ -20,6 +24,7 @@ extension Supervisor {
         guard let scans = longHeldWorkers(), let moment = nextPreemption, moment <= now else { return }
         let latest = scans.max { $0.startedAt < $1.startedAt }
         guard let latest, let slot = slots.first(where: { $0.number == latest.slot }) else { return }
+        if let organization = slot.holder { suspects.noteSlow(organization, now: now) }
         end(slot, .preempted)
     }
 

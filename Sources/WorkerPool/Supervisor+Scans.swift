@@ -140,8 +140,17 @@ extension Supervisor {
         guard let nextExpiry, nextExpiry <= now else { return }
         let reason: UnavailableReason = slots.contains(where: \.isLive) ? .queueTimeout : .noWorker
         for scan in queue.removeAll(where: { $0.queuedAt + queueWaitSeconds <= now }) {
-            let isHeldBack = reason == .queueTimeout && suspects.contains(scan.job.organization, now: now)
-            answerUnavailable(scan, isHeldBack ? .heldBack : reason)
+            let isOwnFault = suspects.contains(scan.job.organization, now: now) || occupies(scan.job.organization)
+            answerUnavailable(scan, reason == .queueTimeout && isOwnFault ? .heldBack : reason)
+        }
+    }
+
+    /// Whether a worker is busy with a file of the organization. Whoever makes the workers slow must not gain by it that
+    /// what waits behind is let pass unscanned.
+    private func occupies(_ organization: OrganizationID) -> Bool {
+        slots.contains { slot in
+            guard case .scanning(let assignment) = slot.phase else { return false }
+            return assignment.scan.job.organization == organization
         }
     }
 

@@ -15,7 +15,12 @@ struct Suspects {
     static let firstPauseSeconds = 0.1
     static let maximumPauseSeconds = 2.0
 
+    /// How long an organization that held every worker for long is kept from all but one of them.
+    static let slowMemorySeconds = 60.0
+
     private var records: [OrganizationID: Record] = [:]
+    /// Until when an organization counts as slow.
+    private var slow: [OrganizationID: Double] = [:]
 
     mutating func note(_ organization: OrganizationID, now: Double) {
         records = records.filter { $0.value.forgottenAt > now }
@@ -26,6 +31,14 @@ struct Suspects {
             failures: failures, notBefore: now + min(pause, Self.maximumPauseSeconds),
             forgottenAt: now + Self.memorySeconds)
     }
+
+    /// Its files do not break workers, but keep them from everybody else.
+    mutating func noteSlow(_ organization: OrganizationID, now: Double) {
+        slow = slow.filter { $0.value > now }
+        slow[organization] = now + Self.slowMemorySeconds
+    }
+
+    func isSlow(_ organization: OrganizationID, now: Double) -> Bool { slow[organization].map { $0 > now } ?? false }
 
     func contains(_ organization: OrganizationID, now: Double) -> Bool {
         records[organization].map { $0.forgottenAt > now } ?? false

@@ -31,6 +31,16 @@ struct EXIFReaderTests {
         }
     }
 
+    @Test("An orientation that makes no sense does not hide the next one")
+    func senselessBefore() {
+        for first in [
+            data(value: 9, entries: 2), data(type: 4, value: 3, entries: 2), data(count: 2, value: 3, entries: 2),
+        ] {
+            let bytes = Array(first.prefix(22)) + Array(data(value: 6)[10..<22]) + [0, 0, 0, 0]
+            #expect(EXIFReader.orientation(in: bytes) == .turnedLeft)
+        }
+    }
+
     @Test("The orientation is found behind other tags")
     func otherTagsBefore() {
         let first = data(tag: 0x010f, value: 1, entries: 2)

@@ -46,7 +46,7 @@ struct CommandLineTests {
         #expect(outcome.status == .exited(0), "\(outcome.errorText)")
         let report = try JSON(parsing: outcome.outputText)
         #expect(report["images"] == 3 && report["not_images"] == 1 && report["failures"] == 0)
-        #expect(report["margin"].double.map { abs($0 - 0.25) < 1e-9 } == true && report["threshold"] == 0.8)
+        #expect(report["margin"].double.map { abs($0 - 0.1) < 1e-9 } == true && report["threshold"] == 0.8)
         #expect(report["below_margin"] == 2 && report["decisions_that_differ"] == 0)
         let (median, most) = try (#require(report["drift_p50"].double), #require(report["drift_max"].double))
         #expect(0 < median && median <= most && most < 0.3)

@@ -209,7 +209,8 @@ enum EvasionTable {
         - What the model has no name for: drawings, text, violence.
         - Pictures inside other files: archives, PDF, video, office documents, and data after an image's end.
         - Formats without a decoder, for an organization that fails open: they are admitted unscanned, and say so.
-        - Colour profiles (ICC) and HDR curves: pixels are taken as sRGB.
+        - Colour profiles (ICC): pixels are taken as sRGB. A PNG that says by other chunks that its primaries or its curve are far
+          from those of sRGB is `unsupported`.
         - What an SVG's letters show, what lies far outside its view, and what it fetches from elsewhere. Blur, light and noise
           are left out, so that a picture made by them alone is not seen.
         - An SVG of which browsers draw something else, with HTML, scripts, animations, media queries or style that librsvg does

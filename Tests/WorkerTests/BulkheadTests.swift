@@ -97,6 +97,50 @@ struct BulkheadTests {
         _ = try await hanging.value
     }
 
+    // Whoever can make the workers slow would else decide that what follows is let pass unscanned, where his organization
+    // fails open: two files of ten seconds, and then what must not be seen.
+    @Test("Files that wait too long behind their own organization's slow files are held back; that is no outage")
+    func heldBackBehindSlowFiles() async throws {
+        let fixture = try PoolFixture.hostile(workers: 2) {
+            $0.deadlineMilliseconds = 120_000
+            $0.queueWaitMilliseconds = 500
+        }
+        try await fixture.waitUntilReady()
+        let slow = (0..<2).map { _ in Task { try await fixture.scan("slow 4000") } }
+        try await fixture.wait { $0.busy == 2 }
+        for _ in 0..<2 {
+            guard case .unavailable(.heldBack, let retryAfter) = try await fixture.scan("score 0.1") else {
+                throw SupportError("it was not held back\n\(fixture.log)")
+            }
+            #expect(retryAfter > 0)
+        }
+        for task in slow {
+            guard case .scored = try await task.value else { throw SupportError("\(fixture.log)") }
+        }
+        await fixture.pool.shutDown()
+    }
+
+    @Test("An organization whose long files held every worker is kept from one of them from then on")
+    func slowOrganization() async throws {
+        let fixture = try PoolFixture.hostile(workers: 2) {
+            $0.deadlineMilliseconds = 120_000
+            $0.queueWaitMilliseconds = 120_000
+        }
+        try await fixture.waitUntilReady()
+        let long = (0..<4).map { _ in Task { try await fixture.scan("slow 1500", organization: "org_long") } }
+        try await fixture.wait { $0.busy == 2 }
+        for _ in 0..<12 {
+            guard case .scored = try await fixture.scan("score 0.1 50", organization: "org_other") else {
+                throw SupportError("the other organization's file was not scored\n\(fixture.log)")
+            }
+        }
+        for task in long {
+            guard case .scored = try await task.value else { throw SupportError("\(fixture.log)") }
+        }
+        #expect(fixture.restarts("preempted") == 1, "the other one waited for a worker again")
+        await fixture.pool.shutDown()
+    }
+
     @Test("Pauses double up to two seconds, and all is forgotten a minute after the last failure")
     func suspects() {
         let (a, b) = (OrganizationID(rawValue: "org_a"), OrganizationID(rawValue: "org_b"))

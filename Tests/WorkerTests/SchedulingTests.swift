@@ -103,7 +103,10 @@ struct SchedulingTests {
         try await fixture.waitUntilReady()
         async let long = fixture.scan("score 0.1 1000")
         try await fixture.wait { $0.busy == 1 }
-        guard case .unavailable(.queueTimeout, let retryAfter) = try await fixture.scan("score 0.1") else {
+        guard
+            case .unavailable(.queueTimeout, let retryAfter) = try await fixture.scan(
+                "score 0.1", organization: "org_other")
+        else {
             Issue.record("the scan did not time out")
             return
         }

@@ -90,18 +90,18 @@ static void skip_other_chunks(png_structp png) {
 
 // Every colour type and depth becomes 8-bit RGB, with alpha where the picture has some. A gAMA chunk is applied as
 // browsers do, unless an sRGB chunk or a colour profile overrides it; colour profiles and primaries are not applied.
-static void set_transformations(png_structp png, png_infop info) {
+static void set_transformations(png_structp png, png_infop info, int ignores_gamma) {
     png_set_expand(png);
     png_set_scale_16(png);
     png_set_gray_to_rgb(png);
     png_fixed_point gamma = 0;
-    if (png_get_gAMA_fixed(png, info, &gamma) && !png_get_valid(png, info, PNG_INFO_sRGB)
+    if (!ignores_gamma && png_get_gAMA_fixed(png, info, &gamma) && !png_get_valid(png, info, PNG_INFO_sRGB)
         && !png_get_valid(png, info, PNG_INFO_iCCP)) {
         png_set_gamma_fixed(png, PNG_DEFAULT_sRGB, gamma);
     }
 }
 
-cpng_status cpng_decoder_read_header(cpng_decoder *decoder, const uint8_t *data, size_t size, cpng_header *header) {
+cpng_status cpng_decoder_read_header(cpng_decoder *decoder, const uint8_t *data, size_t size, int ignores_gamma, cpng_header *header) {
     png_structp png = decoder->png;
     memset(header, 0, sizeof *header);
     decoder->data = data;
@@ -112,7 +112,7 @@ cpng_status cpng_decoder_read_header(cpng_decoder *decoder, const uint8_t *data,
     png_set_user_limits(png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
     skip_other_chunks(png);
     png_read_info(png, decoder->info);
-    set_transformations(png, decoder->info);
+    set_transformations(png, decoder->info, ignores_gamma);
     header->is_interlaced = png_set_interlace_handling(png) > 1;
     png_read_update_info(png, decoder->info);
     header->width = png_get_image_width(png, decoder->info);

@@ -36,7 +36,7 @@ const char *cpng_decoder_message(const cpng_decoder *decoder);
 
 /// Reads up to the image data. `data` must stay until the decoder is destroyed. Nothing of the picture's size is allocated.
 cpng_status cpng_decoder_read_header(
-    cpng_decoder *decoder, const uint8_t *data, size_t size, cpng_header *header);
+    cpng_decoder *decoder, const uint8_t *data, size_t size, int ignores_gamma, cpng_header *header);
 
 /// Decodes the next row of width * channels bytes of a picture that is not interlaced.
 cpng_status cpng_decoder_read_row(cpng_decoder *decoder, uint8_t *row);
