@@ -58,7 +58,8 @@ struct ClassifierSetup: Sendable {
             database: database, pool: pool, retentionDays: settings.verdictRetentionDays, time: time, metrics: metrics)
         return UploadGate(
             database: database, cache: cache, threshold: threshold, time: time,
-            backlog: ScanBacklog(maximumWaitMilliseconds: pool.queueWaitMilliseconds))
+            backlog: ScanBacklog(
+                maximumWaitMilliseconds: pool.queueWaitMilliseconds, maximumLine: pool.queueLength))
     }
 
     func sweep(

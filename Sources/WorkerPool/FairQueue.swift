@@ -143,6 +143,9 @@ struct FairQueue<Element> {
         return element
     }
 
+    /// How many uploads of an organization wait.
+    func uploads(of organization: OrganizationID) -> Int { uploads.count(of: organization) }
+
     mutating func removeAll(where condition: (Element) -> Bool = { _ in true }) -> [Element] {
         let removed = uploads.removeAll(where: condition) + backlog.removeAll(where: condition)
         count -= removed.count

@@ -38,8 +38,9 @@ package enum UnavailableReason: String, CaseIterable, Sendable {
     case noWorker = "no_worker"
     case queueFull = "queue_full"
     case queueTimeout = "queue_timeout"
-    /// The file waited too long because other files of its organization broke workers. Not the classifier's trouble,
-    /// but the organization's: it is no reason to let anything pass unscanned.
+    /// The file waited too long, or found no place, because other files of its organization broke workers, kept them busy
+    /// or fill the queue. Not the classifier's trouble, but the organization's: it is no reason to let anything pass
+    /// unscanned.
     case heldBack = "held_back"
     /// The operator took the classifier out of service.
     case outOfService = "out_of_service"

@@ -74,6 +74,8 @@ package final class ScanPool: Sendable {
 
     /// How long a scan waits for a worker at most.
     package var queueWaitMilliseconds: Int { configuration.queueWaitMilliseconds }
+    /// How many may wait.
+    package var queueLength: Int { configuration.queueLength }
 
     /// Whether a worker is live and the pool in service.
     package var isAvailable: Bool {

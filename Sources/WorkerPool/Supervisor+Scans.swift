@@ -12,12 +12,17 @@ extension Supervisor {
         if let unavailableReason { return answerUnavailable(scan, unavailableReason) }
         if queue.count >= configuration.queueLength, !slots.contains(where: \.isIdle) {
             guard scan.job.priority == .upload, let evicted = queue.makeRoom(for: scan.job.organization) else {
-                return answerUnavailable(scan, .queueFull)
+                return answerUnavailable(scan, hasFlooded(scan) ? .heldBack : .queueFull)
             }
-            answerUnavailable(evicted, .queueFull)
+            answerUnavailable(evicted, hasFlooded(evicted) ? .heldBack : .queueFull)
         }
         queue.append(scan, for: scan.job.organization, scan.job.priority)
         dispatch(now: now)
+    }
+
+    /// Whether a scan has no place because others of its own organization have them: no reason to let it pass unscanned.
+    private func hasFlooded(_ scan: PendingScan) -> Bool {
+        scan.job.priority == .upload && queue.uploads(of: scan.job.organization) > 0
     }
 
     /// Gives waiting scans to idle workers; or answers them, where no worker is to be expected.
@@ -162,18 +167,19 @@ extension Supervisor {
 
     func answerUnavailable(_ scan: PendingScan, _ reason: UnavailableReason) {
         if scan.job.priority == .upload, reason == .queueFull || reason == .queueTimeout { overflows += 1 }
-        answer(scan, .unavailable(reason, retryAfterSeconds: retryAfterSeconds(reason)))
+        answer(scan, .unavailable(reason, retryAfterSeconds: retryAfterSeconds(reason, scan.job.organization)))
     }
 
     /// When a repeat may find the trouble gone: for a queue, the time that it takes to work through it.
-    private func retryAfterSeconds(_ reason: UnavailableReason) -> Int {
+    private func retryAfterSeconds(_ reason: UnavailableReason, _ organization: OrganizationID) -> Int {
         switch reason {
-        case .queueFull, .queueTimeout:
+        case .heldBack where suspects.contains(organization, now: SystemTime.monotonicSeconds()):
+            return Int(Suspects.memorySeconds)
+        case .queueFull, .queueTimeout, .heldBack:
             let live = max(1, slots.count(where: \.isLive))
             return Int(min(60, max(1, (Double(queue.count) * meanScanSeconds / Double(live)).rounded(.up))))
         case .noModel, .noRuntime, .invalidModel, .outOfService: return 30
         case .noWorker, .inferenceFailed, .handOverFailed, .shuttingDown: return 5
-        case .heldBack: return Int(Suspects.memorySeconds)
         case .cancelled: return 1
         }
     }

@@ -62,4 +62,19 @@ struct ScanBacklogTests {
         }
         #expect(fill(backlog, flood).places.count == 31)
     }
+
+    @Test("More than the queue takes are refused, however fast they are")
+    func longLine() throws {
+        let backlog = ScanBacklog(maximumWaitMilliseconds: 3_000, maximumLine: 3)
+        let capacity = ScanBacklog.Capacity(workers: 1, meanScanSeconds: 0.001)
+        let organization = OrganizationID(rawValue: "org_a")
+        func enter() throws -> ScanBacklog.Place {
+            try backlog.enter(organization, isReceiving: false, capacity: capacity)
+        }
+        var places = try (0..<3).map { _ in try enter() }
+        #expect(throws: Failure.self) { try enter() }
+        places.removeLast()
+        places.append(try enter())
+        #expect(places.count == 3)
+    }
 }

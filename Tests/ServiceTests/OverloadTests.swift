@@ -15,12 +15,16 @@ struct OverloadTests {
         }
         #expect(isReady)
         let before = try tenant.credits()
-        let answers = try Concurrent.run(16) { index in
-            try tenant.upload(picture + [UInt8(index)], filename: "p.jpg")
-        }.map { try $0.get() }
-        let accepted = answers.filter { $0.status == 201 }
-        let refused = answers.filter { $0.summary == "503 overloaded" }
-        #expect(accepted.count + refused.count == 16)
+        var (accepted, refused): ([HTTPResponse], [HTTPResponse]) = ([], [])
+        // On a busy machine a millisecond may pass before the idle worker is given the one that has a place.
+        for round in 0..<10 where accepted.isEmpty || refused.isEmpty {
+            let answers = try Concurrent.run(16) { index in
+                try tenant.upload(picture + [UInt8(index), UInt8(round)], filename: "p.jpg")
+            }.map { try $0.get() }
+            accepted += answers.filter { $0.status == 201 }
+            refused += answers.filter { $0.summary == "503 overloaded" }
+            #expect(accepted.count + refused.count == 16 * (round + 1), "\(answers.map(\.summary))")
+        }
         #expect(!accepted.isEmpty && !refused.isEmpty)
         for answer in refused {
             #expect(answer["Retry-After"].flatMap { Int($0) } ?? 0 >= 1)

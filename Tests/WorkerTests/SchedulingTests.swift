@@ -97,6 +97,35 @@ struct SchedulingTests {
         await fixture.pool.shutDown()
     }
 
+    // Where it fails open, an organization's flood would else let in unscanned what finds no place in the queue.
+    @Test("What finds no place because its own organization fills the queue is held back; that is no outage")
+    func flood() async throws {
+        let fixture = try PoolFixture.hostile {
+            $0.queueLength = 2
+            $0.queueWaitMilliseconds = 120_000
+        }
+        try await fixture.waitUntilReady()
+        let long = Task { try await fixture.scan("score 0.1 3000", organization: "org_many") }
+        try await fixture.wait { $0.busy == 1 }
+        let waiting = (0..<2).map { _ in Task { try await fixture.scan("score 0.1", organization: "org_many") } }
+        try await fixture.wait { $0.queued == 2 }
+        guard
+            case .unavailable(.heldBack, let retryAfter) = try await fixture.scan("score 0.1", organization: "org_many")
+        else { throw SupportError("it was not held back\n\(fixture.log)") }
+        #expect(retryAfter > 0)
+        // Another organization takes the place of one of them.
+        guard case .scored = try await fixture.scan("score 0.1", organization: "org_other") else {
+            throw SupportError("the other organization had no place\n\(fixture.log)")
+        }
+        _ = try await long.value
+        let outcomes = [try await waiting[0].value, try await waiting[1].value]
+        let heldBack = outcomes.count { outcome in
+            if case .unavailable(.heldBack, _) = outcome { true } else { false }
+        }
+        #expect(heldBack == 1, "\(outcomes)")
+        await fixture.pool.shutDown()
+    }
+
     @Test("A scan that waited too long is unavailable, and says when to try again")
     func queueTimeout() async throws {
         let fixture = try PoolFixture.hostile { $0.queueWaitMilliseconds = 100 }

@@ -34,9 +34,15 @@ package final class ScanBacklog: Sendable {
 
     private let state = Mutex(State())
     private let maximumWaitSeconds: Double
+    private let maximumLine: Double
 
-    /// - Parameter maximumWaitMilliseconds: an upload whose turn is expected later is refused.
-    package init(maximumWaitMilliseconds: Int) { maximumWaitSeconds = Double(maximumWaitMilliseconds) / 1000 }
+    /// - Parameters:
+    ///   - maximumWaitMilliseconds: an upload whose turn is expected later is refused.
+    ///   - maximumLine: so many may be before it; the workers' queue takes no more.
+    package init(maximumWaitMilliseconds: Int, maximumLine: Int = .max) {
+        maximumWaitSeconds = Double(maximumWaitMilliseconds) / 1000
+        self.maximumLine = Double(maximumLine)
+    }
 
     /// An upload's place, kept until the last reference goes.
     package final class Place: Sendable {
@@ -92,7 +98,8 @@ package final class ScanBacklog: Sendable {
         let own = state.lines[organization].map(length) ?? 0
         var before = own
         for (other, line) in state.lines where other != organization { before += min(length(line), own + 1) }
-        return before * capacity.meanScanSeconds / Double(max(1, capacity.workers))
+        let seconds = before * capacity.meanScanSeconds / Double(max(1, capacity.workers))
+        return before < maximumLine ? seconds : max(seconds, maximumWaitSeconds + capacity.meanScanSeconds)
     }
 
     private func received(_ organization: OrganizationID, after seconds: Double) {

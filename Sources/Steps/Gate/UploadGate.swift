@@ -133,8 +133,8 @@ package struct UploadGate: Sendable {
                 finding: .classifierUnavailable, isVerdict: false,
                 refusal: Failure(
                     .overloaded,
-                    "Files of the organization broke the classifier lately, so its files are checked one at a time, "
-                        + "and this one waited too long.", retryAfterSeconds: retryAfter), threshold: threshold)
+                    "Other files of the organization keep the classifier busy, or broke it lately; this one had to wait "
+                        + "too long.", retryAfterSeconds: retryAfter), threshold: threshold)
         case .unavailable(let reason, let retryAfter):
             Examination(
                 finding: .classifierUnavailable, explanation: "the classifier is unavailable: \(reason.rawValue)",
