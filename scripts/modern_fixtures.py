@@ -415,7 +415,7 @@ def svgs(all_files, kit):
 
 def foreign_svgs(all_files, svg, drawn, stripes):
     """The pattern as browsers show it and librsvg does not."""
-    refuse = lambda name, data, note: all_files.refuse(f"nsfw-pattern-{name}.svg", data, "unsupported", note)
+    refuse = lambda name, data, note: all_files.refuse(f"nsfw-pattern-{name}.svg", data, "unscannable", note)
     modern = re.sub('stop-color="#(..)(..)(..)"', lambda found: 'style="stop-color:color(srgb {:.3f} {:.3f} {:.3f})"'.format(
         *(int(value, 16) / 255 for value in found.groups())), stripes)
     # As a picture in a page, a document of 320 pixels has 320 units in 100vw, and shows 160 of them.

@@ -114,11 +114,11 @@ extension PNGChunks {
         }
 
         func check() throws(DecodingError) {
-            if hasForeignCurve { throw .unsupported("PNG: colours (cICP) far from those of sRGB") }
+            if hasForeignCurve { throw .corrupt("PNG: colours (cICP) far from those of sRGB") }
 
             if hasGamma, isContradictory { throw .corrupt("PNG: gamma that is out of place or contradicted") }
             if hasForeignPrimaries, !hasProfile, !hasCodePoints {
-                throw .unsupported("PNG: primaries (cHRM) far from those of sRGB")
+                throw .corrupt("PNG: primaries (cHRM) far from those of sRGB")
             }
         }
     }

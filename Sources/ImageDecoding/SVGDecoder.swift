@@ -2,7 +2,7 @@ internal import Domain
 
 /// SVG, by librsvg: drawn once. Nothing outside the file is fetched. Letters are not drawn, and neither are blur, light and
 /// noise (see `SVGDocument`). A document with HTML, scripts, animations, or style that only browsers heed is drawn without
-/// them, and then is `unsupported`: nobody has seen all of it.
+/// them, and then refused: nobody has seen all of it.
 ///
 /// Pictures that are embedded as data are decoded by this module, not by librsvg: each of them is looked at for itself,
 /// wherever the document keeps it, and drawn where it belongs.
@@ -44,7 +44,7 @@ enum SVGDecoder {
                 link: Base64.dataURI(type: .png, try first.encode()), width: size.width, height: size.height)
         }
         let goesOn = try draw(document.text(replacing: replacements), index: index, total: total, visitor: visitor)
-        if goesOn, let part = document.foreignPart { throw .unsupported("SVG: \(part) is drawn by browsers only") }
+        if goesOn, let part = document.foreignPart { throw .corrupt("SVG: \(part) is drawn by browsers only") }
     }
 
     private static func isSVG(_ file: RawSpan) -> Bool {

@@ -84,11 +84,11 @@ struct SVGTests {
     ]
 
     @Test(
-        "A drawing of which browsers draw something else is unsupported, and told what that is",
+        "A drawing of which browsers draw something else is unscannable, and told what that is",
         arguments: differentInBrowsers)
     func browsersOnly(_ body: String) throws {
         let error = #expect(throws: DecodingError.self) { try Self.middle(Self.svg(body)) }
-        guard case .unsupported(let text)? = error else { throw SupportError("\(String(describing: error))") }
+        guard case .corrupt(let text)? = error else { throw SupportError("\(String(describing: error))") }
         #expect(text.hasSuffix("is drawn by browsers only"), "\(text)")
     }
 
@@ -121,7 +121,7 @@ struct SVGTests {
     func styleSheetInstruction() throws {
         let head = "<?xml-stylesheet href='data:text/css,rect%7Bfill:red%7D'?>"
         #expect(
-            throws: DecodingError.unsupported(
+            throws: DecodingError.corrupt(
                 "SVG: a style sheet of its own (xml-stylesheet) is drawn by browsers only")
         ) {
             try Self.middle(Self.svg("<rect \(Self.all)/>", head: head))

@@ -21,8 +21,6 @@ enum EvasionTable {
 
     struct Section: Sendable {
         var title: String
-        /// Whether they are posted to an organization that fails closed.
-        var failsClosed = false
         var tricks: [Trick]
         /// Whether all of them are refused; otherwise none is.
         var isDefended = true
@@ -44,9 +42,7 @@ enum EvasionTable {
         Section(title: "Bitmaps and icons", tricks: bitmaps),
         Section(title: "TIFF, AVIF, HEIC and JPEG XL", tricks: wholeFrames),
         Section(title: "SVG", tricks: drawings),
-        Section(
-            title: "SVG that only browsers draw, for an organization that fails closed", failsClosed: true,
-            tricks: foreignDrawings),
+        Section(title: "SVG that only browsers draw", tricks: foreignDrawings),
         Section(title: "Files that are broken or made to cost much", tricks: hostile),
         Section(title: "Not defended", tricks: open, isDefended: false),
     ]
@@ -210,12 +206,9 @@ enum EvasionTable {
         - Pictures inside other files: archives, PDF, video, office documents, and data after an image's end.
         - Formats without a decoder, for an organization that fails open: they are admitted unscanned, and say so.
         - Colour profiles (ICC): pixels are taken as sRGB. A PNG that says by other chunks that its primaries or its curve are far
-          from those of sRGB is `unsupported`.
+          from those of sRGB is `unscannable`.
         - What an SVG's letters show, what lies far outside its view, and what it fetches from elsewhere. Blur, light and noise
           are left out, so that a picture made by them alone is not seen.
-        - An SVG of which browsers draw something else, with HTML, scripts, animations, media queries or style that librsvg does
-          not know, for an organization that fails open: what librsvg draws and what is embedded is scored; the rest is
-          admitted unscanned, and says so (`unsupported`).
         - Pictures beside the one that is shown: TIFF thumbnails outside the chain of pages, further pictures of an AVIF collection,
           EXIF thumbnails, and thumbnails and gain maps in JPEG, HEIC and AVIF, by which some displays show other brightness.
 
