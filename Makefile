@@ -50,6 +50,7 @@ bench: build ## measure durability, lists, hostile files, and the service beside
 	@scripts/bench-isolation
 	@scripts/bench-verdicts
 	@scripts/bench-peer
+	@scripts/bench-growth
 
 lint: ## check formatting and scripts
 	@scripts/lint

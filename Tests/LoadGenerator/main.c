@@ -6,8 +6,12 @@
 //   LoadGenerator PORT KEY CLIENTS SECONDS again TYPE FILE...   the same, with the files' own bytes each time
 //   LoadGenerator PORT KEY CLIENTS SECONDS put TYPE FILE...     by PUT to a name of its own
 //
+// SECONDS may be SECONDS@RATE: so many requests a second of all clients together, however long the answers take, as far as
+// there are clients left to send them.
+//
 // The bytes of form and put are different each time, though the pictures are not: a JPEG gets a comment, what is no picture
-// another beginning. Prints one JSON object: answers as expected and others, per second, and the times of an answer in milliseconds.
+// another beginning. Prints one JSON object: answers as expected and others, per second, and the times of
+// those that were as expected, in milliseconds.
 #define _GNU_SOURCE 1
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
@@ -40,7 +44,7 @@ static const char *key, *kind, *what;
 static struct file *files;
 static int file_count;
 static size_t body_size;
-static double deadline;
+static double begun, deadline, rate;
 static _Atomic uint64_t sequence;
 static _Atomic size_t good, bad, samples;
 static float latency[LATENCIES];
@@ -173,19 +177,30 @@ static int send_plain(int s, char *request) {
     return send_all(s, &part, 1);
 }
 
+// Until it is time for the next request of all; always true.
+static int wait_for_turn(void) {
+    static _Atomic uint64_t turns;
+    if (rate <= 0) return 1;
+    double start = begun + atomic_fetch_add(&turns, 1) / rate, left = (start < deadline ? start : deadline) - now();
+    if (left > 0) usleep((useconds_t)(left * 1e6));
+    return 1;
+}
+
 static void *client(void *unused) {
     (void)unused;
     static _Atomic uint64_t requests;
     int s = connected(), expected = strcmp(kind, "get") == 0 ? 200 : 201;
     char *request = malloc(2048 + body_size), *buffer = malloc(1 << 18);
     if (request == NULL || buffer == NULL) abort();
-    while (now() < deadline) {
+    while (wait_for_turn() && now() < deadline) {
         double start = now();
         int sent = file_count > 0 ? send_file(s, atomic_fetch_add(&requests, 1)) : send_plain(s, request);
         int status = sent == 0 ? answer(s, buffer, 1 << 18) : -1;
         double time = now() - start;
         if (status == expected) {
             atomic_fetch_add(&good, 1);
+            size_t index = atomic_fetch_add(&samples, 1);
+            if (index < LATENCIES) latency[index] = (float)(time * 1000);
         } else {
             if (atomic_fetch_add(&bad, 1) == 0) fprintf(stderr, "LoadGenerator: the first other answer: %d\n", status);
             if (status < 0) {
@@ -193,8 +208,6 @@ static void *client(void *unused) {
                 s = connected();
             }
         }
-        size_t index = atomic_fetch_add(&samples, 1);
-        if (index < LATENCIES) latency[index] = (float)(time * 1000);
     }
     return NULL;
 }
@@ -207,7 +220,7 @@ static int ascending(const void *left, const void *right) {
 int main(int count, char **arguments) {
     if (count < 7) {
         fprintf(
-            stderr, "usage: LoadGenerator PORT KEY CLIENTS SECONDS (upload BYTES | get PATH | form|again|put TYPE FILE...)\n");
+            stderr, "usage: LoadGenerator PORT KEY CLIENTS SECONDS[@RATE] (upload BYTES | get PATH | form|again|put TYPE FILE...)\n");
         return 64;
     }
     port = atoi(arguments[1]);
@@ -221,13 +234,15 @@ int main(int count, char **arguments) {
     for (int index = 0; index < file_count; index++) files[index] = opened(arguments[7 + index]);
     if (clients < 1 || clients > MAXIMUM_CLIENTS || body_size > MAXIMUM_BYTES) return 64;
     pthread_t threads[MAXIMUM_CLIENTS];
-    double start = now();
-    deadline = start + atof(arguments[4]);
+    char *paced = strchr(arguments[4], '@');
+    rate = paced ? atof(paced + 1) : 0;
+    begun = now();
+    deadline = begun + atof(arguments[4]);
     for (int index = 0; index < clients; index++) {
         if (pthread_create(&threads[index], NULL, client, NULL) != 0) abort();
     }
     for (int index = 0; index < clients; index++) pthread_join(threads[index], NULL);
-    double seconds = now() - start;
+    double seconds = now() - begun;
     size_t measured = samples < LATENCIES ? samples : LATENCIES;
     qsort(latency, measured, sizeof *latency, ascending);
     printf(
