@@ -15,6 +15,7 @@ package final class SpoolFile: Sendable {
     private let directory: String
     private let maximumBytesInMemory: Int
     private let state: Mutex<State>
+    private static let writeAheadBytes: Int64 = 8 << 20
 
     private struct State: ~Copyable {
         /// Where the bytes are; empty once there is a file.
@@ -23,6 +24,8 @@ package final class SpoolFile: Sendable {
         var name: String
         var hasher = SHA256Hasher()
         var size: Int64 = 0
+        /// Up to where the kernel was asked to write.
+        var begunSize: Int64 = 0
         /// Known once the body is complete.
         var sha256: ContentHash?
         /// Set from `store` on: the organization in whose content this is being stored.
@@ -96,6 +99,11 @@ package final class SpoolFile: Sendable {
             }
             state.hasher.update(bytes)
             state.size += Int64(bytes.byteCount)
+            // A large body reaches the disk while it arrives, and not all of it when it is synced.
+            if state.size - state.begunSize >= Self.writeAheadBytes {
+                state.file?.beginWriting(from: state.begunSize, count: state.size - state.begunSize)
+                state.begunSize = state.size
+            }
         }
     }
 

@@ -46,6 +46,10 @@ extension OwnedDescriptor {
         return Array(buffer.prefix(filled))
     }
 
+    /// Lets the kernel begin to write what is in the page cache from `offset` on, and waits for nothing: a later `sync` has
+    /// less to wait for.
+    package func beginWriting(from offset: Int64, count: Int64) { csystemcalls_begin_writing(rawValue, offset, count) }
+
     /// Returns when contents and attributes are on the disk. For a directory: its names.
     package func sync() throws(SystemCallError) {
         _ = try FileSystem.retrying("fsync") { fsync(rawValue) }

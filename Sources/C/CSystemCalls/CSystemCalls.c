@@ -26,6 +26,10 @@ int csystemcalls_event_counter(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBL
 
 int csystemcalls_memory_file(void) { return memfd_create("content", MFD_CLOEXEC); }
 
+void csystemcalls_begin_writing(int descriptor, long long offset, long long size) {
+    (void)sync_file_range(descriptor, offset, size, SYNC_FILE_RANGE_WRITE);
+}
+
 int csystemcalls_add_close_from(posix_spawn_file_actions_t *actions, int first) {
     return posix_spawn_file_actions_addclosefrom_np(actions, first);
 }

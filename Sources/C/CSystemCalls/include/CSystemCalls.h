@@ -15,6 +15,9 @@ int csystemcalls_event_counter(void);
 /// A file that has no name and lives in memory, closed on exec. A descriptor for reading and writing, or -1 with errno set.
 int csystemcalls_memory_file(void);
 
+/// Begins to write `size` bytes of a file from `offset` on to the disk, and waits for none of them. Only a hint.
+void csystemcalls_begin_writing(int descriptor, long long offset, long long size);
+
 /// Makes the spawned process close every descriptor from `first` on. 0 or an error number.
 int csystemcalls_add_close_from(posix_spawn_file_actions_t *actions, int first);
 
