@@ -112,9 +112,34 @@ internal import Glibc
         }
     }
 
-    private func note(_ part: String?) {
-        foreignPart = foreignPart ?? part
-        if let part, part.hasPrefix(SVGStyle.escape) { hasEscapes = true }
+    private func note(_ part: String?) { foreignPart = foreignPart ?? part }
+
+    private func note(_ finding: SVGStyle.Finding?, in place: some StringProtocol) {
+        switch finding {
+        case .escapes: hasEscapes = true
+        case .part(let part): note("\(part) in \(place)")
+        case nil: break
+        }
+    }
+
+    /// Brings the texts of an element, which comments and sections may divide, together in the first of them: that is how
+    /// they are read.
+    private func joinTexts(of element: xmlNodePtr) -> [UInt8] {
+        var texts: [xmlNodePtr] = unsafe []
+        var child = unsafe element.pointee.children
+        while let current = unsafe child {
+            unsafe child = current.pointee.next
+            if unsafe [XML_TEXT_NODE, XML_CDATA_SECTION_NODE].contains(current.pointee.type) {
+                unsafe texts.append(current)
+            }
+        }
+        let joined = unsafe texts.flatMap { unsafe Self.bytes($0.pointee.content) ?? [] }
+        if unsafe texts.count > 1 {
+            for index in unsafe texts.indices {
+                unsafe xmlNodeSetContent(texts[index], (index == 0 ? joined : []) + [0])
+            }
+        }
+        return joined
     }
 
     /// libxml2 limits the depth of elements to 256.
@@ -122,10 +147,8 @@ internal import Glibc
         let name = unsafe Self.name(element.pointee.name)
         unsafe note(Self.foreignPart(element, name))
         if name == "style" || name == "script" {
-            // Comments between its texts are none to whoever reads it.
-            let content = unsafe xmlNodeGetContent(element)
-            defer { unsafe free(content) }
-            for data in DataURI.contents(in: unsafe Self.bytes(content) ?? []) { embed(data) }
+            let text = unsafe joinTexts(of: element)
+            if name == "style" { note(SVGStyle.finding(inSheet: text), in: "a style sheet") }
         }
         var attribute = unsafe element.pointee.properties
         while let current = unsafe attribute {
@@ -156,7 +179,7 @@ internal import Glibc
         guard let content = unsafe Self.bytes(value) else { return }
         if unsafe attribute.pointee.ns == nil {
             let isOfRoot = unsafe element.pointee.parent?.pointee.type == XML_DOCUMENT_NODE
-            note(Self.foreignPart(attribute: unsafe Self.name(attribute.pointee.name), content, isOfRoot: isOfRoot))
+            noteAttribute(unsafe Self.name(attribute.pointee.name), content, isOfRoot: isOfRoot)
         }
         let found = DataURI.contents(in: content)
         for data in found { embed(data) }
@@ -203,13 +226,8 @@ extension SVGDocument {
         case "feGaussianBlur": unsafe xmlSetProp(element, "stdDeviation", "0")
         case "feDropShadow":
             // librsvg 2.54 draws nothing at all for it.
-            unsafe xmlNodeSetName(element, "feOffset")
-            unsafe xmlSetProp(element, "dx", "0")
-            unsafe xmlSetProp(element, "dy", "0")
-        case "feConvolveMatrix" where unsafe Self.isLarge(element):
-            unsafe xmlNodeSetName(element, "feOffset")
-            unsafe xmlSetProp(element, "dx", "0")
-            unsafe xmlSetProp(element, "dy", "0")
+            unsafe pass(element)
+        case "feConvolveMatrix" where unsafe Self.isLarge(element): unsafe pass(element)
         case "feTurbulence": unsafe flood(element, "#808080", opacity: "1")
         case "feDiffuseLighting": unsafe flood(element, "#ffffff", opacity: "1")
         case "feSpecularLighting": unsafe flood(element, "#000000", opacity: "0")
@@ -222,6 +240,13 @@ extension SVGDocument {
         let order = unsafe xmlGetNoNsProp(element, "order")
         defer { unsafe free(order) }
         return unsafe name(order).split { !$0.isNumber }.contains { (Int($0) ?? .max) > 15 }
+    }
+
+    /// Makes a filter give what it gets.
+    private func pass(_ element: xmlNodePtr) {
+        unsafe xmlNodeSetName(element, "feOffset")
+        unsafe xmlSetProp(element, "dx", "0")
+        unsafe xmlSetProp(element, "dy", "0")
     }
 
     private func flood(_ element: xmlNodePtr, _ colour: String, opacity: String) {
@@ -282,21 +307,18 @@ extension SVGDocument {
         case "style":
             let media = unsafe xmlGetNoNsProp(element, "media")
             defer { unsafe free(media) }
-            guard unsafe ["", "all", "screen"].contains(Self.name(media)) else { return "a style sheet for some media" }
-            let content = unsafe xmlNodeGetContent(element)
-            defer { unsafe free(content) }
-            return unsafe bytes(content).flatMap(SVGStyle.foreignPart(inSheet:)).map { "\($0) in a style sheet" }
+            return unsafe ["", "all", "screen"].contains(Self.name(media)) ? nil : "a style sheet for some media"
         default: return nil
         }
     }
 
-    private static func foreignPart(attribute name: String, _ value: [UInt8], isOfRoot: Bool) -> String? {
+    private func noteAttribute(_ name: String, _ value: [UInt8], isOfRoot: Bool) {
         switch name {
-        case _ where name.hasPrefix("on"): "a script (\(name.prefix(20)))"
-        case "systemLanguage", "requiredExtensions", "requiredFeatures": "a choice (\(name))"
-        case "transform-origin": name
-        case "style": SVGStyle.foreignPart(inDeclarations: value, isOfRoot: isOfRoot).map { "\($0) in a style" }
-        default: SVGStyle.foreignPart(inAttribute: name, value: value).map { "\($0) in \(name.prefix(40))" }
+        case _ where name.hasPrefix("on"): note("a script (\(name.prefix(20)))")
+        case "systemLanguage", "requiredExtensions", "requiredFeatures": note("a choice (\(name))")
+        case "transform-origin": note(name)
+        case "style": note(SVGStyle.finding(inDeclarations: value, isOfRoot: isOfRoot), in: "a style")
+        default: note(SVGStyle.finding(inAttribute: name, value: value), in: name.prefix(40))
         }
     }
 }

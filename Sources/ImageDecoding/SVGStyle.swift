@@ -1,30 +1,34 @@
 /// Finds in CSS, and in attributes, what browsers heed and librsvg 2.54 passes over: drawn without it, a document looks
 /// different from what people see.
 enum SVGStyle {
-    /// Names what was found first in a style sheet; nil for nothing.
-    static func foreignPart(inSheet text: [UInt8]) -> String? {
+    enum Finding {
+        /// By which CSS may hide any word: nothing else can be told then.
+        case escapes
+        /// What was found first.
+        case part(String)
+    }
+
+    /// What is in a style sheet; nil for nothing.
+    static func finding(inSheet text: [UInt8]) -> Finding? {
         var reader = Reader(text, isSheet: true)
-        return reader.foreignPart()
+        return reader.finding()
     }
 
     /// The same for the declarations of a `style` attribute.
     ///
     /// - Parameter isOfRoot: the root's size changes nothing of the picture.
-    static func foreignPart(inDeclarations text: [UInt8], isOfRoot: Bool) -> String? {
+    static func finding(inDeclarations text: [UInt8], isOfRoot: Bool) -> Finding? {
         var reader = Reader(text, isSheet: false)
         reader.passed = isOfRoot ? ["width", "height"] : []
-        return reader.foreignPart()
+        return reader.finding()
     }
 
-    /// What names an escape, by which CSS may hide any word.
-    static let escape = "an escape"
-
     /// The same for the value of another attribute.
-    static func foreignPart(inAttribute name: String, value: [UInt8]) -> String? {
+    static func finding(inAttribute name: String, value: [UInt8]) -> Finding? {
         guard !freeText.contains(name), !name.hasPrefix("data-"), !name.hasPrefix("aria-") else { return nil }
         var reader = Reader(value, isSheet: false)
         reader.property = name
-        return reader.foreignPart()
+        return reader.finding()
     }
 
     /// Attributes that are no CSS, be it with parentheses.
@@ -35,10 +39,9 @@ enum SVGStyle {
     ]
 
     static let functions: Set<String> = [
-        "rgb", "rgba", "hsl", "hsla", "url", "matrix", "translate", "translatex", "translatey", "scale", "scalex",
-        "scaley",
-        "rotate", "skew", "skewx", "skewy", "blur", "drop-shadow", "brightness", "contrast", "grayscale", "hue-rotate",
-        "invert", "opacity", "saturate", "sepia", "cubic-bezier", "steps", "format", "local",
+        "rgb", "rgba", "hsl", "hsla", "url", "format", "local", "cubic-bezier", "steps", "matrix", "translate",
+        "translatex", "translatey", "scale", "scalex", "scaley", "rotate", "skew", "skewx", "skewy", "blur",
+        "drop-shadow", "brightness", "contrast", "grayscale", "hue-rotate", "invert", "opacity", "saturate", "sepia",
     ]
     static let selectors: Set<String> = [
         "not", "lang", "nth-child", "nth-last-child", "nth-of-type", "nth-last-of-type",
@@ -50,9 +53,8 @@ enum SVGStyle {
     static let properties: Set<String> = [
         "translate", "rotate", "scale", "transform-origin", "transform-box", "transform-style", "perspective", "offset",
         "offset-path", "offset-distance", "offset-rotate", "offset-anchor", "offset-position", "zoom", "clip", "all",
-        "d",
         "content-visibility", "background", "background-image", "border-image", "mask-image", "mask-border",
-        "backdrop-filter", "x", "y", "cx", "cy", "r", "rx", "ry", "width", "height",
+        "backdrop-filter", "d", "x", "y", "cx", "cy", "r", "rx", "ry", "width", "height",
     ]
     /// Of those with a vendor's prefix, the ones that change no picture.
     static let harmlessPrefixed: Set<String> = [
@@ -64,13 +66,12 @@ enum SVGStyle {
     ]
     static let systemColours: Set<String> = [
         "accentcolor", "accentcolortext", "activetext", "buttonborder", "buttonface", "buttontext", "canvas",
-        "canvastext",
-        "field", "fieldtext", "graytext", "highlight", "highlighttext", "linktext", "mark", "marktext", "selecteditem",
-        "selecteditemtext", "visitedtext", "activeborder", "activecaption", "appworkspace", "background",
-        "buttonhighlight", "buttonshadow", "captiontext", "inactiveborder", "inactivecaption", "inactivecaptiontext",
-        "infobackground", "infotext", "menu", "menutext", "scrollbar", "threeddarkshadow", "threedface",
-        "threedhighlight", "threedlightshadow", "threedshadow", "window", "windowframe", "windowtext", "context-fill",
-        "context-stroke",
+        "canvastext", "field", "fieldtext", "graytext", "highlight", "highlighttext", "linktext", "mark", "marktext",
+        "selecteditem", "selecteditemtext", "visitedtext", "activeborder", "activecaption", "appworkspace",
+        "background", "buttonhighlight", "buttonshadow", "captiontext", "inactiveborder", "inactivecaption",
+        "inactivecaptiontext", "infobackground", "infotext", "menu", "menutext", "scrollbar", "threeddarkshadow",
+        "threedface", "threedhighlight", "threedlightshadow", "threedshadow", "window", "windowframe", "windowtext",
+        "context-fill", "context-stroke",
     ]
 }
 
@@ -92,36 +93,38 @@ extension SVGStyle {
 
         private var next: UInt8? { index < text.count ? text[index] : nil }
 
-        mutating func foreignPart() -> String? {
+        mutating func finding() -> Finding? {
             var first: String?
             while let byte = next {
-                guard let found = step(byte) else { continue }
+                switch step(byte) {
                 // It counts for more than what comes before it.
-                if found == SVGStyle.escape { return found }
-                first = first ?? found
+                case .escapes: return .escapes
+                case .part(let part): first = first ?? part
+                case nil: break
+                }
             }
-            return first
+            return first.map(Finding.part)
         }
 
-        private mutating func step(_ byte: UInt8) -> String? {
+        private mutating func step(_ byte: UInt8) -> Finding? {
             switch byte {
             case UInt8(ascii: "/") where text[index...].starts(with: "/*".utf8): skipComment()
             case UInt8(ascii: "\""), UInt8(ascii: "'"): skipString(byte)
             case UInt8(ascii: "\\"):
                 index += 1
-                return SVGStyle.escape
+                return .escapes
             case UInt8(ascii: "{"):
                 depth += 1
                 property = nil
                 index += 1
-                if depth > 1 { return "nested rules" }
+                if depth > 1 { return .part("nested rules") }
             case UInt8(ascii: "}"), UInt8(ascii: ";"):
                 if byte == UInt8(ascii: "}") { depth = max(0, depth - 1) }
                 property = nil
                 index += 1
             case UInt8(ascii: "&"):
                 index += 1
-                return "nested rules"
+                return .part("nested rules")
             case UInt8(ascii: "@"):
                 index += 1
                 return atRule(word())
@@ -170,7 +173,7 @@ extension SVGStyle {
             return String(decoding: text[start..<index], as: UTF8.self).lowercased()
         }
 
-        private mutating func number() -> String? {
+        private mutating func number() -> Finding? {
             while let byte = next, (0x30...0x39).contains(byte) || byte == UInt8(ascii: ".") { index += 1 }
             let start = index
             var unit = word()
@@ -180,34 +183,34 @@ extension SVGStyle {
                 unit = String(unit[exponent.endIndex...])
             }
             guard property != nil, !unit.isEmpty, index > start, !SVGStyle.units.contains(unit) else { return nil }
-            return "the unit \(unit.prefix(20))"
+            return .part("the unit \(unit.prefix(20))")
         }
 
-        private mutating func atRule(_ name: String) -> String? {
-            guard SVGStyle.atRules.contains(name) else { return "@\(name.prefix(20))" }
+        private mutating func atRule(_ name: String) -> Finding? {
+            guard SVGStyle.atRules.contains(name) else { return .part("@\(name.prefix(20))") }
             guard name == "import" else { return nil }
             let rest = text[index...].prefix { $0 != UInt8(ascii: ";") }
             let isInside = String(decoding: rest, as: UTF8.self).lowercased().contains("data:")
             index += rest.count
-            if rest.contains(UInt8(ascii: "\\")) { return SVGStyle.escape }
-            return isInside ? "@import" : nil
+            if rest.contains(UInt8(ascii: "\\")) { return .escapes }
+            return isInside ? .part("@import") : nil
         }
 
-        private mutating func word(_ word: String) -> String? {
+        private mutating func word(_ word: String) -> Finding? {
             if next == UInt8(ascii: "(") {
                 index += 1
                 return function(word)
             }
             if let property {
                 let isColour = SVGStyle.colourProperties.contains(property)
-                return isColour && SVGStyle.systemColours.contains(word) ? "the colour \(word)" : nil
+                return isColour && SVGStyle.systemColours.contains(word) ? .part("the colour \(word)") : nil
             }
             // In a sheet, a colon outside of the braces belongs to a selector.
             guard depth > 0 || !isSheet, isFollowedByColon() else { return nil }
             property = word
             let isPrefixed = word.hasPrefix("-webkit-") || word.hasPrefix("-moz-") || word.hasPrefix("-epub-")
             let isForeign = isPrefixed ? !SVGStyle.harmlessPrefixed.contains(word) : isHeeded(word)
-            return isForeign ? word : nil
+            return isForeign ? .part(word) : nil
         }
 
         /// A plain colour behind everything is no picture.
@@ -227,15 +230,15 @@ extension SVGStyle {
             return true
         }
 
-        private mutating func function(_ name: String) -> String? {
+        private mutating func function(_ name: String) -> Finding? {
             let isSelector = isSheet && depth == 0
             let known = isSelector ? SVGStyle.selectors : SVGStyle.functions
-            guard known.contains(name) else { return "\(name.prefix(20))()" }
+            guard known.contains(name) else { return .part("\(name.prefix(20))()") }
             // What an address consists of is no CSS, but escapes in it could hide what it is.
             if name == "url" {
                 while let byte = next, byte != UInt8(ascii: ")") {
                     index += 1
-                    if byte == UInt8(ascii: "\\") { return SVGStyle.escape }
+                    if byte == UInt8(ascii: "\\") { return .escapes }
                 }
             }
             return nil

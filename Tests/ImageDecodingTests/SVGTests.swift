@@ -108,6 +108,20 @@ struct SVGTests {
         #expect(try Self.middle(Self.svg(quoted)) == Self.red)
     }
 
+    // Browsers and librsvg read what stands on both sides of a comment as one word; a filter that starts a thread, or a
+    // property that only browsers know, could be hidden by dividing it.
+    @Test("Style that comments, sections and elements divide is read as what it says together")
+    func dividedStyle() throws {
+        let blurred = "<style>rect { filter: bl<!-- -->u<![CDATA[r(9]]>px) }</style><rect \(Self.all) fill='red'/>"
+        #expect(try Self.middle(Self.svg(blurred)) == Self.red)
+        for sheet in ["rect { tran<!-- -->slate: 9px }", "rect { tran<g>x</g>slate: 9px }"] {
+            let error = DecodingError.corrupt("SVG: translate in a style sheet is drawn by browsers only")
+            #expect(throws: error, "\(sheet)") {
+                try Self.middle(Self.svg("<style>\(sheet)</style><rect \(Self.all)/>"))
+            }
+        }
+    }
+
     @Test("A convolution that librsvg would die of leaves its picture as it is")
     func convolution() throws {
         for order in ["100", "3 100", "99999999999999999999"] {
