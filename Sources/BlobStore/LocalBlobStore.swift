@@ -11,9 +11,9 @@ internal import SystemCalls
 ///     blobs/<organization>/<2 digits>/<hash>  a stored content, once per organization
 ///
 /// A small content is none of these: it goes into the database, in the transaction that commits its upload
-/// (`BlobIndex.retain`). Any other upload that is accepted goes: `store` (the bytes are on the disk, under the content's name), then the database's
-/// commit with `ensureLinked` inside it, then `SpoolFile.discard`. Whatever happens in between, the name in the spool
-/// says what may have been stored, and `leftOvers` at the next start settles it.
+/// (`BlobIndex.retain`). Any other upload that is accepted goes: `store` (the bytes are on the disk, under the content's
+/// name), then the database's commit with `ensureLinked` inside it, then `SpoolFile.discard`. Whatever happens in between,
+/// the name in the spool says what may have been stored, and `leftOvers` at the next start settles it.
 package final class LocalBlobStore: Sendable {
     let directory: DataDirectory
     /// Directories below `blobs` whose own names are known to be on the disk.

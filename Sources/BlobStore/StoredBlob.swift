@@ -17,9 +17,6 @@ package struct StoredBlob: ~Copyable, Sendable {
         size = Int64(bytes.count)
     }
 
-    /// Borrowed.
-    package var rawDescriptor: CInt { descriptor.rawValue }
-
     /// Gives the descriptor away: the receiver closes it.
     package consuming func takeDescriptor() -> OwnedDescriptor { descriptor }
 }

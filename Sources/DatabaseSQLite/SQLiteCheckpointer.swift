@@ -23,10 +23,7 @@ final class SQLiteCheckpointer: Sendable {
         Thread.start { [self] in
             var connection = state.withLock { $0.connection.take() }
             while waitForWork() {
-                do throws(DatabaseError) { try connection?.checkpoint() } catch {
-                    // Nothing is lost: the log keeps what could not be copied, and the next attempt copies it.
-                    statistics.checkpointFailed()
-                }
+                _ = connection?.copyLog(reportingTo: statistics)
                 state.withLock { $0.phase = .copied }
             }
             connection = nil
@@ -58,14 +55,25 @@ final class SQLiteCheckpointer: Sendable {
         }
     }
 
-    /// Returns when the connection is closed.
+    /// Returns when the connection is closed. For the one who made it, once.
     func close() {
-        let wasClosed = state.withLock { state in
-            defer { state.isClosed = true }
-            return state.isClosed
-        }
-        guard !wasClosed else { return }
+        state.withLock { $0.isClosed = true }
         work.signal()
         finished.wait()
+    }
+}
+
+extension SQLiteConnection {
+    /// Copies what is in the log, as far as no reader needs it.
+    /// - Returns: whether that succeeded.
+    func copyLog(reportingTo statistics: SQLiteStatistics) -> Bool {
+        do {
+            try checkpoint()
+            return true
+        } catch {
+            // Nothing is lost: the log keeps what could not be copied, and the next attempt copies it.
+            statistics.checkpointFailed()
+            return false
+        }
     }
 }

@@ -229,13 +229,7 @@ extension SQLiteWriter {
             if pages < pagesAtLastCheckpoint { pagesAtLastCheckpoint = 0 }
             if checkpointer.takeCopied() {
                 pagesAtLastCheckpoint = pages
-                do {
-                    try connection.checkpoint()
-                    statistics.checkpointed()
-                } catch {
-                    // Nothing is lost: the log keeps what could not be copied, and the next attempt copies it.
-                    statistics.checkpointFailed()
-                }
+                if connection.copyLog(reportingTo: statistics) { statistics.checkpointed() }
             } else if pages - pagesAtLastCheckpoint >= SQLiteWriter.checkpointPages {
                 checkpointer.begin()
             }

@@ -9,6 +9,14 @@ struct EXIFReader {
         EXIFReader(bytes)?.orientation
     }
 
+    /// The ways of seeing a picture whose EXIF data some viewers apply and others do not: as it is stored first, then each
+    /// that one of `data` asks for.
+    static func orientations(someApply data: [[UInt8]]) -> [Orientation] {
+        data.compactMap(orientation(in:)).reduce(into: [.upright]) { found, orientation in
+            if !found.contains(orientation) { found.append(orientation) }
+        }
+    }
+
     private init?(_ bytes: [UInt8]) {
         guard bytes.count >= 8 else { return nil }
         switch (bytes[0], bytes[1]) {

@@ -15,7 +15,7 @@ struct PNGAnimation {
     private(set) var hasDefaultPicture = false
     /// Where in the file the chunks are that all frames share: palette, transparency, gamma.
     private var shared: [Range<Int>] = []
-    private var hasColourSpace = false
+    private let hasColourSpace: Bool
     /// What the animation announces; nil until it does.
     private var announcedFrames: Int?
     private var hasData = false
@@ -29,11 +29,11 @@ struct PNGAnimation {
     private static let palette = PNGChunks.type("PLTE")
     private static let transparency = PNGChunks.type("tRNS")
     private static let gamma = PNGChunks.type("gAMA")
-    private static let colourSpaces = [PNGChunks.type("sRGB"), PNGChunks.type("iCCP"), PNGChunks.type("cICP")]
     /// Of a shared chunk; a palette needs 768.
     private static let maximumSharedBytes = 1024
 
     init(_ file: RawSpan, _ chunks: PNGChunks, limits: DecodeLimits) throws(DecodingError) {
+        hasColourSpace = chunks.hasColourSpace
         var offset = PNGChunks.signatureBytes
         while true {
             guard let chunk = PNGChunks.chunk(file, at: offset) else { throw .corrupt("PNG: the file is truncated") }
@@ -78,8 +78,7 @@ struct PNGAnimation {
                 throw .corrupt("PNG: a palette, transparency or gamma of unusual size")
             }
             shared.append(chunk.whole)
-        default:
-            if Self.colourSpaces.contains(chunk.type) { hasColourSpace = true }
+        default: break
         }
     }
 

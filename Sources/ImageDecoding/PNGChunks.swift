@@ -13,9 +13,11 @@ struct PNGChunks {
     /// The EXIF data of each chunk that has some, right or wrong its checksum: viewers differ in which they take.
     private(set) var exif: [[UInt8]] = []
     private static let maximumEXIFChunks = 8
-    /// Whether a chunk that counts for more says what the values mean (cICP), so that gAMA does not.
-    private(set) var overridesGamma = false
     private var colours = Colours()
+    /// Whether a chunk that libpng does not know says what the values mean, so that gAMA does not.
+    var overridesGamma: Bool { colours.hasCodePoints }
+    /// Whether any chunk does, be it none that is applied.
+    var hasColourSpace: Bool { colours.hasProfile || colours.hasCodePoints }
     /// Whether there is any chunk of an animation, in its right place or not.
     private(set) var isAnimated = false
     let isInterlaced: Bool
@@ -50,7 +52,6 @@ struct PNGChunks {
             }
             offset = chunk.whole.upperBound
         }
-        overridesGamma = colours.hasCodePoints
         try colours.check()
     }
 
@@ -78,7 +79,7 @@ extension PNGChunks {
         private var hasGamma = false
         private var isLate = false
         private var isContradictory = false
-        private var hasProfile = false
+        private(set) var hasProfile = false
         private var hasForeignPrimaries = false
         private var hasForeignCurve = false
 
@@ -115,7 +116,6 @@ extension PNGChunks {
 
         func check() throws(DecodingError) {
             if hasForeignCurve { throw .corrupt("PNG: colours (cICP) far from those of sRGB") }
-
             if hasGamma, isContradictory { throw .corrupt("PNG: gamma that is out of place or contradicted") }
             if hasForeignPrimaries, !hasProfile, !hasCodePoints {
                 throw .corrupt("PNG: primaries (cHRM) far from those of sRGB")

@@ -41,17 +41,6 @@ enum PNGDecoder {
         try limits.checkMemory(bytes: canvas * (hasRestored ? 2 : 1) + frame, for: "PNG")
     }
 
-    private static func orientations(_ chunks: PNGChunks) -> [Orientation] {
-        // Some viewers turn a PNG by its EXIF data, others do not: either way of seeing it counts.
-        var orientations = [Orientation.upright]
-        for data in chunks.exif {
-            if let turned = EXIFReader.orientation(in: data), !orientations.contains(turned) {
-                orientations.append(turned)
-            }
-        }
-        return orientations
-    }
-
     /// Shows the picture that viewers without animation show, as the first of `framesTotal` frames, row by row. Whether
     /// the visitor wants more.
     static func decodePicture(
@@ -67,7 +56,7 @@ enum PNGDecoder {
             }
             let frame = FrameHeader(
                 width: chunks.width, height: chunks.height, hasAlpha: header.channels == 4,
-                orientations: orientations(chunks), index: index, framesTotal: framesTotal)
+                orientations: EXIFReader.orientations(someApply: chunks.exif), index: index, framesTotal: framesTotal)
             guard visitor.beginFrame(frame) else { return true }
             let rowBytes = chunks.width * frame.channels
             try unsafe decodeRows(reader, header, limits: limits) { row, _ in
@@ -112,7 +101,8 @@ enum PNGDecoder {
             // The default picture was shown already.
             if number == 0, animation.hasDefaultPicture { continue }
             let header = FrameHeader(
-                width: chunks.width, height: chunks.height, hasAlpha: true, orientations: orientations(chunks),
+                width: chunks.width, height: chunks.height, hasAlpha: true,
+                orientations: EXIFReader.orientations(someApply: chunks.exif),
                 index: number + framesTotal - animation.frames.count, framesTotal: framesTotal)
             guard canvas.show(header, to: visitor) else { return }
         }

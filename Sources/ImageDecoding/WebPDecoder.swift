@@ -8,11 +8,7 @@ enum WebPDecoder {
         try unsafe file.withUnsafeBytes { (bytes: UnsafeRawBufferPointer) throws(DecodingError) in
             let reader = try unsafe WebPReader(bytes)
             try limits.check(width: reader.width, height: reader.height)
-            var orientations = [Orientation.upright]
-            // Some viewers turn a WebP by its EXIF data, others do not: either way of seeing it counts.
-            if let turned = EXIFReader.orientation(in: reader.exif), turned != .upright {
-                orientations.append(turned)
-            }
+            let orientations = EXIFReader.orientations(someApply: [reader.exif])
             if reader.isAnimated {
                 try play(reader, orientations, limits: limits, visitor: visitor)
             } else {

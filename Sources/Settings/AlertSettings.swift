@@ -44,15 +44,7 @@ package struct AlertSettings: Sendable {
         default: "",
         shownAs: "this machine's name",
         meaning: "How the service calls itself to the mail server (EHLO); some servers insist on a full name."
-    ) { text in
-        let isLiteral = text.hasPrefix("[") && text.hasSuffix("]")
-        let name = isLiteral ? text.dropFirst().dropLast() : text[...]
-        let isName = name.utf8.allSatisfy { byte in
-            (0x30...0x39).contains(byte) || (0x41...0x5a).contains(byte) || (0x61...0x7a).contains(byte)
-                || byte == UInt8(ascii: ".") || byte == UInt8(ascii: isLiteral ? ":" : "-")
-        }
-        return isName && (1...255).contains(name.utf8.count) ? text : nil
-    }
+    ) { MailServerAddress.isHost($0[...]) ? $0 : nil }
     static let userSetting = Setting.credential(
         "PORTCULLIS_SMTP_USER", shownAs: "the one in PORTCULLIS_SMTP_URL", "User at the mail server.")
     static let passwordSetting = Setting.credential(

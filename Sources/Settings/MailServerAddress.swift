@@ -43,17 +43,22 @@ package struct MailServerAddress: Hashable, Sendable, CustomStringConvertible {
             port = number
             rest = rest[..<colon]
         }
-        let isBracketed = rest.hasPrefix("[") && rest.hasSuffix("]")
-        let name = isBracketed ? rest.dropFirst().dropLast() : rest
-        let isHost = name.utf8.allSatisfy { byte in
-            (0x30...0x39).contains(byte) || (0x41...0x5a).contains(byte) || (0x61...0x7a).contains(byte)
-                || byte == UInt8(ascii: ".") || byte == UInt8(ascii: isBracketed ? ":" : "-")
-        }
-        guard isHost, !name.isEmpty, name.utf8.count <= 255 else { return nil }
+        guard Self.isHost(rest) else { return nil }
         (user, password) = credentials
         self.isSecure = isSecure
         self.port = port
         host = String(rest).lowercased()
+    }
+
+    /// Whether this is a host's name, or an address in brackets.
+    static func isHost(_ text: Substring) -> Bool {
+        let isBracketed = text.hasPrefix("[") && text.hasSuffix("]")
+        let name = isBracketed ? text.dropFirst().dropLast() : text
+        let isName = name.utf8.allSatisfy { byte in
+            (0x30...0x39).contains(byte) || (0x41...0x5a).contains(byte) || (0x61...0x7a).contains(byte)
+                || byte == UInt8(ascii: ".") || byte == UInt8(ascii: isBracketed ? ":" : "-")
+        }
+        return isName && (1...255).contains(name.utf8.count)
     }
 
     /// Percent-decoded; nil for what is no such encoding, and for control characters.

@@ -48,6 +48,16 @@ internal import CCurl
         try check(unsafe portcullis_curl_set_list(handle, option, list))
     }
 
+    /// The text as a part of a URL.
+    func percentEncoded(_ text: String) throws(TransferError) -> String {
+        // A length of 0 would have it counted; an empty text stays one either way. What is returned is freed here.
+        guard let encoded = unsafe curl_easy_escape(handle, text, 0) else {
+            throw TransferError(.failed, detail: "out of memory")
+        }
+        defer { unsafe curl_free(encoded) }
+        return unsafe String(cString: encoded)
+    }
+
     func set(body: [UInt8]) throws(TransferError) {
         // A body without bytes still needs an address.
         let bytes = body.isEmpty ? [0] : body

@@ -11,7 +11,7 @@ package struct MailTransfer: ~Copyable {
         let handle = try CurlHandle()
         try handle.set(CURLOPT_PROTOCOLS_STR, "smtp,smtps")
         // What follows the host is the name that libcurl says in EHLO.
-        try handle.set(CURLOPT_URL, server.url + "/" + Self.encoded(server.clientName ?? ""))
+        try handle.set(CURLOPT_URL, server.url + "/" + handle.percentEncoded(server.clientName ?? ""))
         // CURLUSESSL_ALL and CURLUSESSL_NONE, which Swift does not import as numbers.
         try handle.set(CURLOPT_USE_SSL, server.requiresEncryption ? 3 : 0)
         try handle.set(CURLOPT_PROXY, "")
@@ -34,17 +34,6 @@ package struct MailTransfer: ~Copyable {
         try handle.set(CURLOPT_UPLOAD, 1)
         self.handle = handle
         requiresLogin = server.user != nil
-    }
-
-    /// Percent-encoded, but for what is in every host's name.
-    private static func encoded(_ name: String) -> String {
-        name.utf8.map { byte in
-            switch byte {
-            case 0x30...0x39, 0x41...0x5a, 0x61...0x7a, UInt8(ascii: "-"), UInt8(ascii: "."):
-                String(UnicodeScalar(byte))
-            default: "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16)
-            }
-        }.joined()
     }
 
     /// Sends one mail on the calling thread, which it blocks until the server took it.

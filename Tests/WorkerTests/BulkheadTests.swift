@@ -45,14 +45,20 @@ struct BulkheadTests {
         await fixture.pool.shutDown()
     }
 
+    /// A pool whose files may take long.
+    private static func twoWorkers(queueWaitMilliseconds: Int = 120_000) async throws -> PoolFixture {
+        let fixture = try PoolFixture.hostile(workers: 2) {
+            $0.deadlineMilliseconds = 120_000
+            $0.queueWaitMilliseconds = queueWaitMilliseconds
+        }
+        try await fixture.waitUntilReady()
+        return fixture
+    }
+
     // Without preemption the other organization would wait for the whole deadline, which is longer than it may wait.
     @Test("Long files of one organization on every worker make way for another's, and are scored afterwards")
     func preemption() async throws {
-        let fixture = try PoolFixture.hostile(workers: 2) {
-            $0.deadlineMilliseconds = 120_000
-            $0.queueWaitMilliseconds = 120_000
-        }
-        try await fixture.waitUntilReady()
+        let fixture = try await Self.twoWorkers()
         let long = (0..<2).map { _ in Task { try await fixture.scan("slow 2500", organization: "org_long") } }
         try await fixture.wait { $0.busy == 2 }
         let finished = Tally()
@@ -101,11 +107,7 @@ struct BulkheadTests {
     // fails open: two files of ten seconds, and then what must not be seen.
     @Test("Files that wait too long behind their own organization's slow files are held back; that is no outage")
     func heldBackBehindSlowFiles() async throws {
-        let fixture = try PoolFixture.hostile(workers: 2) {
-            $0.deadlineMilliseconds = 120_000
-            $0.queueWaitMilliseconds = 500
-        }
-        try await fixture.waitUntilReady()
+        let fixture = try await Self.twoWorkers(queueWaitMilliseconds: 500)
         let slow = (0..<2).map { _ in Task { try await fixture.scan("slow 4000") } }
         try await fixture.wait { $0.busy == 2 }
         for _ in 0..<2 {
@@ -122,11 +124,7 @@ struct BulkheadTests {
 
     @Test("An organization whose long files held every worker is kept from one of them from then on")
     func slowOrganization() async throws {
-        let fixture = try PoolFixture.hostile(workers: 2) {
-            $0.deadlineMilliseconds = 120_000
-            $0.queueWaitMilliseconds = 120_000
-        }
-        try await fixture.waitUntilReady()
+        let fixture = try await Self.twoWorkers()
         let long = (0..<4).map { _ in Task { try await fixture.scan("slow 1500", organization: "org_long") } }
         try await fixture.wait { $0.busy == 2 }
         for _ in 0..<12 {
