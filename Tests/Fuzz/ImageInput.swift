@@ -5,8 +5,8 @@ import ImageDecoding
 enum ImageInput {
     /// Small, so that an input takes milliseconds.
     private static let limits = DecodeLimits(
-        maximumPixelsPerFrame: 1_000_000, maximumPixelsTotal: 4_000_000, maximumFrames: 200, maximumScans: 20,
-        maximumWorkingBytes: 64 << 20)
+        maximumPixelsPerFrame: 1_000_000, maximumPixelsStreamed: 1_000_000, maximumPixelsTotal: 4_000_000,
+        maximumFrames: 200, maximumScans: 20, maximumWorkingBytes: 64 << 20)
 
     static func read(_ bytes: RawSpan, as type: MediaType) {
         let visitor = CheckingVisitor()
