@@ -11,8 +11,8 @@ extension Exchange {
         case close
     }
 
-    /// The header section is complete: checks it, and starts the handler where there is a body to come. Without one,
-    /// the handler starts at the next call, at which an answer lets the connection live on.
+    /// The header section is complete: checks it, and starts the handler where there is a large body to come. Else the
+    /// handler starts at a later call, at which the request is complete and an answer lets the connection live on.
     func headArrived(_ raw: RawHead) -> Step {
         let isInTime = client.headArrived()
         let id = RequestID.choose(from: raw.fields)
@@ -34,8 +34,21 @@ extension Exchange {
                 state.isPastHead = true
                 return .proceed
             }
-            return start(.handling, &state)
+            guard let size = gatheredBytes(of: head) else { return start(.handling, &state) }
+            state.phase = .gathering
+            state.gathered = []
+            state.gathered?.reserveCapacity(size)
+            state.pace.start(now: Clock.milliseconds())
+            return .proceed
         }
+    }
+
+    /// The size of a body that is to be read before its handler runs; nil for any other.
+    private func gatheredBytes(of head: RequestHead) -> Int? {
+        guard let size = head.contentLength, size <= server.configuration.maximumGatheredBytes, !head.expectsContinue,
+            head.method != .put
+        else { return nil }
+        return Int(size)
     }
 
     private func check(_ raw: RawHead, id: String) -> Result<RequestHead, Failure> {
@@ -57,7 +70,8 @@ extension Exchange {
             return .close
         }
         state.phase = phase
-        let request = Request(head: head, body: RequestBody(exchange: self, contentLength: head.contentLength))
+        let body = RequestBody(exchange: self, contentLength: head.contentLength, isWhole: phase == .ended)
+        let request = Request(head: head, body: body)
         state.task = Task(executorPreference: server.executor) { [self] in
             finish(await server.handler(request))
         }
@@ -76,7 +90,16 @@ extension Exchange {
     func bodyArrived(_ bytes: RawSpan) -> Slice {
         let (slice, sink) = state.withLock { state -> (Slice, (any BodySink)?) in
             switch state.phase {
-            case .reading: return (.close, state.sink)
+            case .reading:
+                state.isDelivering = true
+                return (.close, state.sink)
+            case .gathering:
+                // Copied before the call returns. There are no more than were announced.
+                unsafe bytes.withUnsafeBytes { unsafe state.gathered?.append(contentsOf: $0) }
+                state.entry.bytesIn += Int64(bytes.byteCount)
+                state.pace.received(bytes.byteCount)
+                state.endSeenAt = nil
+                return (.taken, nil)
             case .expired: return (.taken, nil)
             case .closing, .finished: return (.close, nil)
             // Suspended in the middle of a chunked slice, or while the handler thinks. Under the same lock as the look at
@@ -101,6 +124,7 @@ extension Exchange {
         let (slice, waiter, result) = state.withLock { state -> (Slice, Waiter?, Result<BodyProgress, Failure>) in
             state.entry.bytesIn += Int64(count)
             state.pace.received(count)
+            (state.isDelivering, state.endSeenAt) = (false, nil)
             var result = Result<BodyProgress, Failure>.success(.paused)
             // While the sink ran, the body may have expired or been cut; then its reader knows already.
             switch (state.phase, outcome) {
@@ -148,7 +172,7 @@ extension Exchange {
                 }
                 state.phase = .ended
                 return (.proceed, waiter, nil)
-            case .bodiless: return (start(.ended, &state), nil, nil)
+            case .bodiless, .gathering: return (start(.ended, &state), nil, nil)
             case .answering:
                 state.phase = .sending
                 let answer = state.answer

@@ -48,7 +48,8 @@ extension Exchange {
             switch state.phase {
             // The housekeeper ends this one itself: it watches the socket.
             case .lingering, .finished: return nil
-            case .head, .bodiless, .handling, .reading, .paused, .ended, .answering, .sending, .expired, .closing:
+            case .head, .bodiless, .gathering, .handling, .reading, .paused, .ended, .answering, .sending, .expired,
+                .closing:
                 state.task?.cancel()
                 if state.readFailure == nil { state.readFailure = Failure(.shuttingDown) }
                 state.sink = nil
@@ -65,21 +66,23 @@ extension Exchange {
     /// hand, and a moment later the end of the connection.
     ///
     /// An end that arrives together with the last data goes unnoticed: the socket is watched edge-triggered, and a read
-    /// that was not filled counts as having emptied it, so that no further edge comes.
+    /// that was not filled counts as having emptied it, so that no further edge comes. Only an end that has lasted counts: the
+    /// last data may be on its way from libmicrohttpd's buffer.
     func checkBody(now: Int64) {
         let limits = server.configuration
         let ended = state.withLock { state -> (Waiter?, Failure)? in
             if now >= state.cutAt, state.phase == .expired { cut(&state) }
-            guard state.phase == .reading else { return nil }
+            guard state.phase == .reading || state.phase == .gathering else { return nil }
             let isTooSlow = state.pace.isTooSlow(
                 now: now, windowMilliseconds: limits.bodyWindowMilliseconds,
                 minimumBytesPerSecond: limits.minimumBodyBytesPerSecond)
-            guard isTooSlow || Socket.hasEnded(client.descriptor) else { return nil }
+            guard isTooSlow || hasEndedForLong(&state, now: now) else { return nil }
             let failure: Failure = isTooSlow ? .slowBody : Failure(.truncatedBody)
             state.phase = .expired
             state.cutAt = now + min(1_000, limits.drainIdleMilliseconds)
             state.readFailure = failure
             state.sink = nil
+            state.gathered = nil
             // libmicrohttpd writes nothing while it reads a body, and cannot close the socket before `completed`,
             // which waits for this lock.
             let response = Response(failure: failure)
@@ -90,10 +93,22 @@ extension Exchange {
             state.waiter = nil
             return (waiter, failure)
         }
-        guard let (waiter, failure) = ended, let waiter else { return }
+        guard let (waiter, failure) = ended else { return }
         writeAccessEntry(isAborted: false)
-        waiter.resume(returning: .failure(failure))
+        waiter?.resume(returning: .failure(failure))
     }
+
+    private func hasEndedForLong(_ state: inout State, now: Int64) -> Bool {
+        guard !state.isDelivering, Socket.hasEnded(client.descriptor) else {
+            state.endSeenAt = nil
+            return false
+        }
+        let since = state.endSeenAt ?? now
+        state.endSeenAt = since
+        return now - since >= Self.endMilliseconds
+    }
+
+    private static let endMilliseconds: Int64 = 100
 
     /// libmicrohttpd is done with the request, in whatever way. Called on the connection's thread, before the socket
     /// closes.
@@ -113,6 +128,7 @@ extension Exchange {
             state.phase = .finished
             state.readFailure = failure
             state.sink = nil
+            state.gathered = nil
             state.task = nil
             state.answer = nil
             let waiter = state.waiter

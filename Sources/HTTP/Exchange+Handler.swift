@@ -5,10 +5,29 @@ import Synchronization
 extension Exchange {
     /// See `RequestBody.read(into:)`.
     func read(into sink: any BodySink) async throws(Failure) -> BodyProgress {
+        if let gathered = takeGathered() { return try deliver(gathered, to: sink) }
         let result = await withCheckedContinuation { waiter in
             if let known = beginReading(into: sink, waiter) { waiter.resume(returning: known) }
         }
         return try result.get()
+    }
+
+    private func takeGathered() -> [UInt8]? {
+        state.withLock { state in
+            defer { state.gathered = nil }
+            return state.phase == .ended ? state.gathered : nil
+        }
+    }
+
+    private func deliver(_ bytes: [UInt8], to sink: any BodySink) throws(Failure) -> BodyProgress {
+        do throws(Failure) {
+            // Viewing elements as bytes is unsafe in general because of padding; bytes have none.
+            let demand = unsafe try sink.receive(bytes.span.bytes)
+            return demand == .more ? .ended : .paused
+        } catch {
+            state.withLock { $0.readFailure = error }
+            throw error
+        }
     }
 
     /// Lets the body flow; nil when the waiter will be told, else what is known already.
@@ -22,11 +41,12 @@ extension Exchange {
                 state.sink = sink
                 state.waiter = waiter
                 state.pace.start(now: now)
+                state.endSeenAt = nil
                 resume(&state)
                 return nil
             case .ended: return .success(.ended)
             case .finished, .closing, .expired: return .failure(Failure(.truncatedBody))
-            case .head, .bodiless, .reading, .answering, .sending, .lingering:
+            case .head, .bodiless, .gathering, .reading, .answering, .sending, .lingering:
                 return .failure(
                     Failure(.internal, privateDetail: "the body was read twice at a time, or after the answer"))
             }
@@ -45,7 +65,7 @@ extension Exchange {
             case .handling, .paused: _ = linger(response, &state)
             // The handler left while its own read was under way: nothing can be answered in order any more.
             case .reading: cut(&state)
-            case .head, .bodiless, .answering, .sending, .lingering, .expired, .closing, .finished: break
+            case .head, .bodiless, .gathering, .answering, .sending, .lingering, .expired, .closing, .finished: break
             }
         }
     }

@@ -14,6 +14,8 @@ final class Exchange: Sendable {
         case head
         /// The request has no body; libmicrohttpd will call once more.
         case bodiless
+        /// A small body comes to memory; the handler runs once it is whole.
+        case gathering
         /// Suspended: the handler runs and the body is untouched.
         case handling
         /// The body flows into the sink.
@@ -42,6 +44,8 @@ final class Exchange: Sendable {
         var isPastHead = false
         var isSuspended = false
         var head: RequestHead?
+        /// What came of a small body before its handler ran; nil once that has read it.
+        var gathered: [UInt8]?
         var sink: (any BodySink)?
         var waiter: CheckedContinuation<Result<BodyProgress, Failure>, Never>?
         /// Why the body cannot be read on.
@@ -49,6 +53,10 @@ final class Exchange: Sendable {
         var answer: Response?
         var task: Task<Void, Never>?
         var pace = BodyPace()
+        /// A slice of the body is with the sink.
+        var isDelivering = false
+        /// When the client was first seen to send no more, with no byte since.
+        var endSeenAt: Int64?
         /// When an expired connection is to be cut.
         var cutAt: Int64 = .max
         var entry: AccessEntry

@@ -22,6 +22,10 @@ package struct HTTPConfiguration: Sendable {
     /// itself lets the body wait does not count.
     package var bodyWindowMilliseconds: Int64 = 30_000
     package var minimumBodyBytesPerSecond: Int64 = 1_024
+    /// A body that is announced with at most as many bytes is read before its handler runs, so that the two need not wait
+    /// for each other. Not where the client waits for `100 Continue`, and not with PUT, of which a handler may keep what
+    /// came before the connection broke.
+    package var maximumGatheredBytes: Int64 = 32_768 + 4_096
     /// An answer given before the end of the body closes the connection, but only after what the client still sends was
     /// read and dropped: closing at once would reset the connection, and the client might never see the answer. These
     /// bound that: in bytes, in time without any, and in time altogether.
@@ -47,6 +51,7 @@ package struct HTTPConfiguration: Sendable {
         try require(1...86_400_000, idleTimeoutMilliseconds, "idleTimeoutMilliseconds")
         try require(1...86_400_000, bodyWindowMilliseconds, "bodyWindowMilliseconds")
         try require(0...1_073_741_824, minimumBodyBytesPerSecond, "minimumBodyBytesPerSecond")
+        try require(0...1_048_576, maximumGatheredBytes, "maximumGatheredBytes")
         try require(0...Int64.max, drainMaximumBytes, "drainMaximumBytes")
         try require(1...86_400_000, drainIdleMilliseconds, "drainIdleMilliseconds")
         try require(1...86_400_000, drainTotalMilliseconds, "drainTotalMilliseconds")

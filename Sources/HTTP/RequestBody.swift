@@ -7,12 +7,15 @@ package struct RequestBody: Sendable {
     let exchange: Exchange
     /// Bytes announced; nil for a chunked body.
     package let contentLength: Int64?
+    /// Whether all of it has arrived already, so that reading it waits for nobody.
+    package let isWhole: Bool
     /// The whole body, where it was collected before.
     private var collected: [UInt8]?
 
-    init(exchange: Exchange, contentLength: Int64?) {
+    init(exchange: Exchange, contentLength: Int64?, isWhole: Bool) {
         self.exchange = exchange
         self.contentLength = contentLength
+        self.isWhole = isWhole
     }
 
     /// Streams the body into `sink` until it ends or the sink asks for a pause; after a pause, call again to go on.
