@@ -149,7 +149,7 @@ struct UploadCreation: Sendable {
         switch outcome {
         case .noSuchOrganization: return .refused(Failure(.unauthorized, "The organization was deleted."))
         case .insufficient(let balance):
-            return .refused(CreditAdmission.insufficient(required: amount, balance))
+            return .refused(.insufficientCredits(required: amount, balance))
         case .placed(let hold, _):
             let upload = BucketUpload(
                 id: id, organization: organization.internalID, createdAt: now, key: caller.key.id,

@@ -105,18 +105,46 @@ package struct CreditLedger {
         guard amount <= hold.amount else {
             throw .misuse("a capture of \(amount) credits from the hold \(id) of \(hold.amount)")
         }
-        var split: (fromAllowance: Int64, fromPurchased: Int64) = (0, 0)
-        let applied = try apply(to: hold.organization, now: now) { account in
-            split = account.split(amount)
-            return CreditMovement(
-                kind: .capture, allowanceDelta: split.fromAllowance, purchasedDelta: -split.fromPurchased,
-                heldDelta: -hold.amount, hold: id, upload: hold.upload, bytes: bytes)
+        let spending = CreditMovement(
+            kind: .capture, heldDelta: -hold.amount, hold: id, upload: hold.upload, bytes: bytes)
+        guard case .charged(let charge) = try spend(amount, of: hold.organization, as: spending, now: now) else {
+            return .notOpen
         }
-        guard case .applied(let account) = applied else { return .notOpen }
-        try announceThreshold(account, now: now)
-        return .captured(
-            CreditCharge(
-                fromAllowance: split.fromAllowance, fromPurchased: split.fromPurchased, balance: account.balance))
+        return .captured(charge)
+    }
+
+    /// Spends `amount` credits that were not held before, if they are there, allowance first: for an upload that ends in
+    /// the transaction in which it is paid for.
+    /// - Parameter bytes: what was stored for it, for the usage.
+    package func charge(
+        _ organization: InternalID, amount: Int64, upload: UploadID, bytes: Int64, now: Timestamp
+    ) throws(DatabaseError) -> ChargeOutcome {
+        try check(amount)
+        return try spend(
+            amount, of: organization, as: CreditMovement(kind: .capture, upload: upload, bytes: bytes), now: now)
+    }
+
+    /// - Parameter spending: without the two deltas of what is spent. What it takes from a hold is spent in any case.
+    private func spend(
+        _ amount: Int64, of organization: InternalID, as spending: CreditMovement, now: Timestamp
+    ) throws(DatabaseError) -> ChargeOutcome {
+        var movement = spending
+        let applied = try apply(to: organization, now: now) { account in
+            guard spending.hold != nil || account.balance.covers(amount) else { return nil }
+            let split = account.split(amount)
+            (movement.allowanceDelta, movement.purchasedDelta) = (split.fromAllowance, -split.fromPurchased)
+            return movement
+        }
+        switch applied {
+        case .noSuchOrganization: return .noSuchOrganization
+        case .declined(let account): return .insufficient(account.balance)
+        case .applied(let account):
+            try announceThreshold(account, now: now)
+            return .charged(
+                CreditCharge(
+                    fromAllowance: movement.allowanceDelta, fromPurchased: -movement.purchasedDelta,
+                    balance: account.balance))
+        }
     }
 
     /// What a hold reserves, and until when; nil where it is closed.

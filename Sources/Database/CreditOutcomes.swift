@@ -25,6 +25,15 @@ package enum CaptureOutcome: Hashable, Sendable {
     case notOpen
 }
 
+/// What became of a request to spend credits that were not held before.
+package enum ChargeOutcome: Hashable, Sendable {
+    case charged(CreditCharge)
+    /// Nothing was spent.
+    case insufficient(CreditBalance)
+    /// There is no account: the organization does not exist.
+    case noSuchOrganization
+}
+
 /// What a capture spent, and from where.
 package struct CreditCharge: Hashable, Sendable {
     /// From the period's allowance, and past it under automatic billing.

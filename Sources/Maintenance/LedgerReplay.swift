@@ -64,9 +64,9 @@ struct LedgerReplay {
         case .release, .expire: isRight = row.allowance == 0 && row.purchased == 0 && row.held < 0 && row.hold != nil
         case .capture:
             let spent = row.allowance - row.purchased
-            isRight =
-                row.allowance >= 0 && row.purchased <= 0 && spent > 0 && spent <= -row.held && row.hold != nil
-                && row.upload != nil
+            // What was paid for without having been held takes nothing from what is held.
+            let isCovered = row.hold == nil ? row.held == 0 : spent <= -row.held
+            isRight = row.allowance >= 0 && row.purchased <= 0 && spent > 0 && isCovered && row.upload != nil
         }
         return isRight
             ? nil

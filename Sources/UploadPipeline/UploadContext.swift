@@ -28,7 +28,9 @@ struct UploadContext: Sendable {
     var form: UploadForm?
     /// The client's `Idempotency-Key`, once this request is registered as the first under it.
     var idempotencyKey: String?
+    /// nil also where nothing is held, since nothing is waited for: the upload is paid for when it is entered.
     var hold: CreditHold?
+    var isPaidOnEntry = false
     /// The answer of the request that this one repeats.
     var replay: IdempotentAnswer?
     /// Step 4.

@@ -36,11 +36,15 @@ extension UploadServices {
         do {
             try await admit(&context)
         } catch {
-            // A request refused by one check consumes nothing of the others.
-            if let pass = context.ratePass { limiter.giveBack(pass) }
-            context.ratePass = nil
+            giveBackRate(&context)
             throw error
         }
+    }
+
+    /// A request refused by one check consumes nothing of the others.
+    private func giveBackRate(_ context: inout UploadContext) {
+        if let pass = context.ratePass { limiter.giveBack(pass) }
+        context.ratePass = nil
     }
 
     private func admit(_ context: inout UploadContext) async throws(Failure) {
@@ -50,6 +54,12 @@ extension UploadServices {
         try form.requireSize(atMost: caller.organization.tier.maximumFileBytes)
         context.form = form
         let key = try head.idempotencyKey()
+        // A hold keeps credits while a body arrives and is scanned. Where the body is there and will not be scanned, it
+        // would be a second transaction a moment before the one that pays.
+        if key == nil, try context.requiringRequest().body.isWhole, !gate.applies(to: caller.organization) {
+            context.isPaidOnEntry = true
+            return
+        }
         let admission = try await credits.admit(
             form.leastFileBytes, as: context.id, of: caller, idempotencyKey: key)
         switch admission {
@@ -128,11 +138,15 @@ extension UploadServices {
                 body: answer.body, isKept: answer.isKept)
         }
         let entry = UploadEntry(
-            record: record, organization: caller.organization.id, hold: try context.requiring(\.hold).id,
+            record: record, organization: caller.organization.id,
+            hold: context.isPaidOnEntry ? nil : try context.requiring(\.hold).id,
             requestID: context.requestID, idempotency: idempotency, isConfirmation: context.isConfirmation,
             caller: caller, origin: context.origin, verdict: check.verdict)
         if check.failure == nil {
-            try await register.accept(entry, file: spooled.file)
+            do { try await register.accept(entry, file: spooled.file) } catch {
+                if context.isPaidOnEntry, error.code == .insufficientCredits { giveBackRate(&context) }
+                throw error
+            }
         } else {
             try await register.reject(entry, retaining: context.hasStoredContent ? spooled.file : nil)
         }

@@ -121,6 +121,9 @@ struct VerifierTests {
             "amount in the ledger", "as no capture does",
             "UPDATE credit_ledger SET allowance_delta = -1 WHERE kind = 'capture' AND upload_id = UPLOAD"),
         sql(
+            "charge that takes from what nobody held", "as no capture does",
+            "UPDATE credit_ledger SET hold_id = NULL WHERE kind = 'capture' AND upload_id = UPLOAD"),
+        sql(
             "a period that takes back too much", "which used",
             "UPDATE credit_ledger SET allowance_delta = allowance_delta - 3 WHERE kind = 'period'"),
         sql(

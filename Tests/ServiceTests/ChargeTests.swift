@@ -81,6 +81,58 @@ struct ChargeTests {
         #expect(try tenant.credits() == 0)
     }
 
+    @Test(
+        "What is small and not scanned is paid for as it is entered: never overspent, refused with nothing left behind",
+        arguments: [false, true])
+    func paidOnEntry(isForm: Bool) throws {
+        let service = try Service()
+        let tenant = try service.makeTenant(
+            rateLimits: ["metadata": 9000, "data": 9000, "search": 9000, "upload": 20, "compute": 9000],
+            ["monthly_credit_cap": 5, "nsfw_check_enabled": false])
+        let answers = Concurrent.run(16) { number in
+            let content = Sample.noise(1_000, seed: UInt64(number))
+            guard isForm else { return try tenant.upload(content) }
+            return try tenant.send(MultipartForm().adding("file", content, filename: "a.bin").request())
+        }
+        let outcomes = try answers.map { try $0.get() }
+        #expect(outcomes.filter { $0.status == 201 }.count == 5)
+        let refused = outcomes.filter { $0.summary == "402 insufficient_credits" }
+        #expect(refused.count == 11)
+        let details = try #require(try refused.first?.json["error"]["details"])
+        #expect(details["required"] == 1 && details["available"] == 0)
+        #expect(details["period_end"].string?.hasSuffix("Z") == true)
+        #expect(try tenant.credits() == 0)
+        #expect(try tenant.get("/v1/uploads").json["results"].array.count == 5)
+        // A refusal by one check consumes nothing of another: none of these meets the rate limit.
+        for _ in 0..<12 { #expect(try tenant.upload(Sample.text).summary == "402 insufficient_credits") }
+        let checked = try service.command("verify", "--content")
+        #expect(checked.status == .exited(0), "\(checked.outputText)")
+    }
+
+    @Test(
+        "A repeat of what was paid for as it was entered is charged once, and a held upload beside it keeps its credits"
+    )
+    func paidOnEntryBesideHolds() throws {
+        let tenant = try Service.tenant(["monthly_credit_cap": 3, "nsfw_check_enabled": false])
+        let connection = try tenant.service.connect()
+        try connection.send(
+            "POST /v1/uploads?filename=a.bin HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer \(tenant.key)\r\n"
+                + "Content-Length: 2000000\r\n\r\n")
+        try connection.send(Sample.noise(1_000_000))
+        let isHeld = try Concurrent.eventually { try tenant.credits() == 1 }
+        #expect(isHeld)
+        #expect(try tenant.upload(Sample.text).status == 201)
+        #expect(try tenant.upload(Sample.text).summary == "402 insufficient_credits")
+        try connection.send(Sample.noise(1_000_000))
+        #expect(try connection.readResponse(to: "POST").status == 201)
+        #expect(try tenant.credits() == 0)
+        _ = try tenant.patchPrivately(["credits": 2])
+        let request = HTTPRequest(
+            "POST", Tenant.target(filename: "k.txt"), headers: [("Idempotency-Key", "k1")], body: .bytes(Sample.text))
+        for _ in 0..<3 { #expect(try tenant.send(request).status == 201) }
+        #expect(try tenant.credits() == 1)
+    }
+
     @Test("An upload that its client breaks off costs nothing and leaves nothing")
     func disconnect() throws {
         let tenant = try Service.tenant()

@@ -59,7 +59,7 @@ package struct CreditAdmission: Sendable {
         case (.inProgress, _), (.begun, nil): throw Self.inProgress
         case (.begun, .placed(let id, _)?):
             return .held(CreditHold(id: id, amount: amount, expiresAt: expiresAt, database: database, time: time))
-        case (.begun, .insufficient(let balance)?): throw Self.insufficient(required: amount, balance)
+        case (.begun, .insufficient(let balance)?): throw .insufficientCredits(required: amount, balance)
         case (.begun, .noSuchOrganization?): throw Failure(.unauthorized, "The organization was deleted.")
         }
     }
@@ -85,16 +85,4 @@ package struct CreditAdmission: Sendable {
     package static let inProgress = Failure(
         .idempotencyInProgress, "The first request under this idempotency key is still running.",
         retryAfterSeconds: 1)
-
-    package static func insufficient(required: Int64, _ balance: CreditBalance, ownHold: Int64 = 0) -> Failure {
-        let available = balance.available.map { $0 + ownHold }
-        return Failure(
-            .insufficientCredits,
-            "The upload costs \(required) credits; \(available ?? 0) are available until "
-                + "\(balance.period.end.iso8601).",
-            details: [
-                "required": .integer(required), "available": JSONValue(available),
-                "period_end": JSONValue(balance.period.end), "retryable": false,
-            ])
-    }
 }

@@ -42,7 +42,7 @@ package struct CreditHold: Sendable {
                 return
             case .insufficient(let balance):
                 // What this upload holds already is available to it.
-                if wanted == needed { throw CreditAdmission.insufficient(required: needed, balance, ownHold: amount) }
+                if wanted == needed { throw .insufficientCredits(required: needed, balance, ownHold: amount) }
             case .notOpen:
                 throw Failure(
                     .deadlineExceeded, "The upload took longer than its credits were held.", retryAfterSeconds: 1)

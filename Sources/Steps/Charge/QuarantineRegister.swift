@@ -91,16 +91,10 @@ package struct QuarantineRegister: Sendable {
     private static func charge(
         _ record: UploadRecord, at now: Timestamp, in transaction: any Transaction
     ) throws(DatabaseError) -> CreditBalance? {
-        // Captured in the same transaction: the hold is never seen, and belongs to no node.
-        let hold = try transaction.credits.placeHold(
-            organization: record.organization, amount: record.credits, upload: record.id, node: "quarantine",
-            expiresAt: now, now: now)
-        switch hold {
-        case .placed(let id, _):
-            let capture = try transaction.credits.captureHold(
-                id, amount: record.credits, bytes: record.size, now: now)
-            guard case .captured = capture else { throw .invalidRow("the hold \(id) was closed while it was placed") }
-            return nil
+        let charge = try transaction.credits.charge(
+            record.organization, amount: record.credits, upload: record.id, bytes: record.size, now: now)
+        switch charge {
+        case .charged: return nil
         case .insufficient(let balance): return balance
         case .noSuchOrganization: throw .invalidRow("the organization of \(record.id) has no account")
         }

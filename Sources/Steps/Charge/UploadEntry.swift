@@ -5,7 +5,8 @@ package import Domain
 package struct UploadEntry: Sendable {
     package let record: UploadRecord
     package let organization: OrganizationID
-    package let hold: HoldID
+    /// nil where no credits were held: an accepted upload is paid for as it is entered.
+    package let hold: HoldID?
     package let requestID: String
     /// Who uploads, as was known when the upload began: the key may be gone when it ends. nil where only the key is
     /// known.
@@ -19,7 +20,7 @@ package struct UploadEntry: Sendable {
     package let verdict: ScanVerdict?
 
     package init(
-        record: UploadRecord, organization: OrganizationID, hold: HoldID, requestID: String,
+        record: UploadRecord, organization: OrganizationID, hold: HoldID?, requestID: String,
         idempotency: IdempotencyEntry?, isConfirmation: Bool = false, caller: Caller? = nil,
         origin: AuditOrigin? = nil, verdict: ScanVerdict? = nil
     ) {

@@ -29,8 +29,8 @@ package struct UploadRegister: Sendable {
     /// The key was good when the upload began, and that is enough: revoking it ends nothing that is under way. The
     /// deletion of the organization does.
     ///
-    /// - Throws: `deadline_exceeded` where the hold is not open any more, `unauthorized` where the organization was
-    ///   deleted; then nothing was written.
+    /// - Throws: `deadline_exceeded` where the hold is not open any more, `insufficient_credits` where nothing was held,
+    ///   `unauthorized` where the organization was deleted; then nothing was written.
     package func accept(_ entry: UploadEntry, file: SpoolFile) async throws(Failure) {
         let (blobs, now) = (blobs, time.now())
         let refusal: Failure? = try await database.writeForRequest { transaction throws(DatabaseError) in
@@ -38,12 +38,7 @@ package struct UploadRegister: Sendable {
             guard try transaction.organizations.exists(record.organization) else {
                 return Failure(.unauthorized, "The organization was deleted.")
             }
-            let capture = try transaction.credits.captureHold(
-                entry.hold, amount: record.credits, bytes: record.size, now: now)
-            guard case .captured = capture else {
-                return Failure(
-                    .deadlineExceeded, "The upload took longer than its credits were held.", retryAfterSeconds: 1)
-            }
+            if let refusal = try Self.charge(entry, at: now, in: transaction) { return refusal }
             try transaction.uploads.insert(record)
             try Self.keep(file, entry, in: blobs, transaction)
             try Self.settle(entry, at: now, in: transaction)
@@ -64,7 +59,7 @@ package struct UploadRegister: Sendable {
         let until = now.adding(seconds: Int64(retentionDays) * 86_400)
         try await database.writeForRequest { transaction throws(DatabaseError) in
             let record = entry.record
-            try transaction.credits.releaseHold(entry.hold, reason: .rejected, now: now)
+            if let hold = entry.hold { try transaction.credits.releaseHold(hold, reason: .rejected, now: now) }
             try transaction.uploads.insert(record)
             if let retained {
                 try Self.keep(retained, entry, in: blobs, transaction)
@@ -165,6 +160,27 @@ package struct UploadRegister: Sendable {
                     ]))
             try transaction.events.emit(.uploadQuarantined, settled, at: now)
             return true
+        }
+    }
+
+    /// - Returns: why the upload cannot be paid for.
+    private static func charge(
+        _ entry: UploadEntry, at now: Timestamp, in transaction: any Transaction
+    ) throws(DatabaseError) -> Failure? {
+        let record = entry.record
+        if let hold = entry.hold {
+            let capture = try transaction.credits.captureHold(
+                hold, amount: record.credits, bytes: record.size, now: now)
+            if case .captured = capture { return nil }
+            return Failure(
+                .deadlineExceeded, "The upload took longer than its credits were held.", retryAfterSeconds: 1)
+        }
+        let charge = try transaction.credits.charge(
+            record.organization, amount: record.credits, upload: record.id, bytes: record.size, now: now)
+        switch charge {
+        case .charged: return nil
+        case .insufficient(let balance): return .insufficientCredits(required: record.credits, balance)
+        case .noSuchOrganization: return Failure(.unauthorized, "The organization was deleted.")
         }
     }
 

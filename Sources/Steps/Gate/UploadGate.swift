@@ -25,13 +25,18 @@ package struct UploadGate: Sendable {
         self.backlog = backlog
     }
 
+    /// Whether the organization's images are checked, as its settings stand.
+    package func applies(to organization: Organization) -> Bool {
+        GateRules.exemption(under: organization.gatePolicy) == nil
+    }
+
     /// Takes a place in the organization's line, before anything of an upload is received; nil where nothing of it will
     /// wait: the gate does not apply, or the classifier is away.
     ///
     /// - Parameter isReceiving: whether the upload's body is yet to come.
     /// - Throws: `overloaded` where the upload's turn would not come in time.
     package func takePlace(for organization: Organization, isReceiving: Bool) throws(Failure) -> ScanBacklog.Place? {
-        guard GateRules.exemption(under: organization.gatePolicy) == nil, cache.pool.isAvailable else { return nil }
+        guard applies(to: organization), cache.pool.isAvailable else { return nil }
         let status = cache.pool.status
         return try backlog.enter(
             organization.id, isReceiving: isReceiving,
