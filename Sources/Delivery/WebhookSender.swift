@@ -29,7 +29,7 @@ struct WebhookSender: Sendable {
         guard let url = WebURL(webhook.url), configuration.rules.problem(with: webhook.url) == nil else {
             return .failed(DeliveryAttempt(error: "events are not sent to this URL any more"))
         }
-        let body = Array(Self.payload(of: claim.delivery.event).encoded.utf8)
+        let body = Self.payload(of: claim.delivery.event).encodedBytes
         let signature = WebhookSignature.header(for: body, secrets: secrets.signing(at: now), at: now)
         let rules = configuration.rules
         let transfer = HTTPTransfer(

@@ -8,7 +8,7 @@ package struct ExactString: Hashable, Comparable, Sendable, ExpressibleByStringL
     package init(stringLiteral value: String) { self.init(value) }
 
     package static func == (left: ExactString, right: ExactString) -> Bool {
-        left.text.utf8.elementsEqual(right.text.utf8)
+        left.text.utf8.count == right.text.utf8.count && left.text.utf8.elementsEqual(right.text.utf8)
     }
 
     /// By the bytes of their UTF-8, as the database orders them.
@@ -17,6 +17,9 @@ package struct ExactString: Hashable, Comparable, Sendable, ExpressibleByStringL
     }
 
     package func hash(into hasher: inout Hasher) {
-        for byte in text.utf8 { hasher.combine(byte) }
+        var text = text
+        // Read only, and only here. What follows keeps a text apart from the beginning of another.
+        text.withUTF8 { bytes in unsafe hasher.combine(bytes: UnsafeRawBufferPointer(bytes)) }
+        hasher.combine(UInt8.max)
     }
 }

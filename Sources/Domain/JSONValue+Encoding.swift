@@ -1,35 +1,40 @@
 extension JSONValue {
     /// The value as JSON text (RFC 8259), UTF-8, without insignificant white space.
-    package var encoded: String {
-        var text = ""
-        append(to: &text)
-        return text
+    package var encoded: String { String(decoding: encodedBytes, as: UTF8.self) }
+
+    /// The same as bytes.
+    package var encodedBytes: [UInt8] {
+        var output: [UInt8] = []
+        append(to: &output)
+        return output
     }
 
-    private func append(to text: inout String) {
+    private func append(to output: inout [UInt8]) {
         switch self {
-        case .null: text += "null"
-        case .bool(let value): text += value ? "true" : "false"
-        case .integer(let value): text += String(value)
+        case .null: output.append(contentsOf: "null".utf8)
+        case .bool(let value): output.append(contentsOf: (value ? "true" : "false").utf8)
+        case .integer(let value): output.append(contentsOf: String(value).utf8)
         // JSON has no NaN and no infinity.
-        case .number(let value): text += value.isFinite ? "\(value)" : "null"
-        case .string(let value): Self.append(string: value, to: &text)
+        case .number(let value): output.append(contentsOf: (value.isFinite ? "\(value)" : "null").utf8)
+        case .string(let value): Self.append(string: value, to: &output)
         case .array(let elements):
-            text += "["
+            output.append(UInt8(ascii: "["))
             for (index, element) in elements.enumerated() {
-                if index > 0 { text += "," }
-                element.append(to: &text)
+                if index > 0 { output.append(UInt8(ascii: ",")) }
+                element.append(to: &output)
             }
-            text += "]"
+            output.append(UInt8(ascii: "]"))
         case .object(let object):
-            text += "{"
-            for (index, member) in object.enumerated() {
-                if index > 0 { text += "," }
-                Self.append(string: member.name, to: &text)
-                text += ":"
-                member.value.append(to: &text)
+            output.append(UInt8(ascii: "{"))
+            var isFirst = true
+            for member in object {
+                if !isFirst { output.append(UInt8(ascii: ",")) }
+                isFirst = false
+                Self.append(string: member.name, to: &output)
+                output.append(UInt8(ascii: ":"))
+                member.value.append(to: &output)
             }
-            text += "}"
+            output.append(UInt8(ascii: "}"))
         }
     }
 
@@ -37,27 +42,30 @@ extension JSONValue {
         byte < 0x20 || byte == 0x7f || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
     }
 
-    private static func append(string: String, to text: inout String) {
-        text += "\""
-        // Most texts are written as they are.
-        guard string.utf8.contains(where: Self.isEscaped) else {
-            text += string
-            text += "\""
-            return
+    private static func append(string: String, to output: inout [UInt8]) {
+        output.append(UInt8(ascii: "\""))
+        // Most texts are written as they are, and all of their bytes beyond ASCII.
+        if string.utf8.contains(where: Self.isEscaped) {
+            for byte in string.utf8 { append(escaping: byte, to: &output) }
+        } else {
+            output.append(contentsOf: string.utf8)
         }
-        for scalar in string.unicodeScalars {
-            switch scalar {
-            case "\"": text += "\\\""
-            case "\\": text += "\\\\"
-            case "\n": text += "\\n"
-            case "\r": text += "\\r"
-            case "\t": text += "\\t"
-            case _ where scalar.value < 0x20 || scalar.value == 0x7f:
-                let digits = String(scalar.value, radix: 16)
-                text += "\\u" + String(repeating: "0", count: 4 - digits.utf8.count) + digits
-            default: text.unicodeScalars.append(scalar)
-            }
+        output.append(UInt8(ascii: "\""))
+    }
+
+    private static func append(escaping byte: UInt8, to output: inout [UInt8]) {
+        guard isEscaped(byte) else { return output.append(byte) }
+        let escape: String
+        switch byte {
+        case UInt8(ascii: "\""): escape = "\\\""
+        case UInt8(ascii: "\\"): escape = "\\\\"
+        case UInt8(ascii: "\n"): escape = "\\n"
+        case UInt8(ascii: "\r"): escape = "\\r"
+        case UInt8(ascii: "\t"): escape = "\\t"
+        default:
+            let digits = String(byte, radix: 16)
+            escape = "\\u" + String(repeating: "0", count: 4 - digits.utf8.count) + digits
         }
-        text += "\""
+        output.append(contentsOf: escape.utf8)
     }
 }

@@ -9,52 +9,6 @@ package enum JSONValue: Hashable, Sendable {
     case object(JSONObject)
 }
 
-/// The members of a JSON object, in order, each name once.
-package struct JSONObject: Hashable, Sendable, ExpressibleByDictionaryLiteral, Sequence {
-    package typealias Member = (name: String, value: JSONValue)
-    private var names: [String]
-    private var values: [ExactString: JSONValue]
-
-    package init() {
-        names = []
-        values = [:]
-    }
-
-    package init(dictionaryLiteral elements: (String, JSONValue)...) {
-        self.init()
-        for (name, value) in elements { self[name] = value }
-    }
-
-    package var count: Int { names.count }
-    package var isEmpty: Bool { names.isEmpty }
-    package var keys: [String] { names }
-
-    /// The member's value, nil where it is absent. Setting nil removes the member.
-    package subscript(name: String) -> JSONValue? {
-        get { values[ExactString(name)] }
-        set {
-            if let newValue {
-                if values.updateValue(newValue, forKey: ExactString(name)) == nil { names.append(name) }
-            } else if values.removeValue(forKey: ExactString(name)) != nil {
-                names.removeAll { ExactString($0) == ExactString(name) }
-            }
-        }
-    }
-
-    package func makeIterator() -> AnyIterator<Member> {
-        var index = 0
-        return AnyIterator {
-            guard index < names.count, let value = values[ExactString(names[index])] else { return nil }
-            defer { index += 1 }
-            return (names[index], value)
-        }
-    }
-
-    /// Two objects are equal when they have the same members, in whatever order.
-    package static func == (left: JSONObject, right: JSONObject) -> Bool { left.values == right.values }
-    package func hash(into hasher: inout Hasher) { hasher.combine(values) }
-}
-
 extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByBooleanLiteral,
     ExpressibleByNilLiteral, ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral
 {
@@ -63,11 +17,7 @@ extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, Ex
     package init(booleanLiteral value: Bool) { self = .bool(value) }
     package init(nilLiteral: ()) { self = .null }
     package init(arrayLiteral elements: JSONValue...) { self = .array(elements) }
-    package init(dictionaryLiteral elements: (String, JSONValue)...) {
-        var object = JSONObject()
-        for (name, value) in elements { object[name] = value }
-        self = .object(object)
-    }
+    package init(dictionaryLiteral elements: (String, JSONValue)...) { self = .object(JSONObject(elements)) }
 
     package init(_ value: String?) { self = value.map(JSONValue.string) ?? .null }
     package init(_ value: Int64?) { self = value.map(JSONValue.integer) ?? .null }

@@ -75,8 +75,16 @@ extension Timestamp {
         let (hour, minute, second, fraction) = (
             rest / 3_600_000, rest / 60_000 % 60, rest / 1000 % 60, rest % 1000
         )
-        return "\(padded(date.year, 4))-\(padded(date.month, 2))-\(padded(date.day, 2))"
-            + "T\(padded(hour, 2)):\(padded(minute, 2)):\(padded(second, 2)).\(padded(fraction, 3))Z"
+        var text: [UInt8] = []
+        text.reserveCapacity(24)
+        for (value, width, end) in [
+            (Int64(date.year), 4, "-"), (Int64(date.month), 2, "-"), (Int64(date.day), 2, "T"), (hour, 2, ":"),
+            (minute, 2, ":"), (second, 2, "."), (fraction, 3, "Z"),
+        ] as [(Int64, Int, Unicode.Scalar)] {
+            text.append(value, width: width)
+            text.append(UInt8(ascii: end))
+        }
+        return String(decoding: text, as: UTF8.self)
     }
 
     /// Reads RFC 3339 (`2026-01-31T23:59:59[.fraction](Z|±hh:mm)`); nil for anything else, such as a missing zone or a
@@ -154,9 +162,13 @@ private struct DigitReader {
     }
 }
 
-private func padded(_ value: some BinaryInteger, _ width: Int) -> String {
-    let digits = String(value)
-    return String(repeating: "0", count: max(0, width - digits.utf8.count)) + digits
+extension [UInt8] {
+    /// Appends decimal digits, with zeros in front up to `width`.
+    fileprivate mutating func append(_ value: Int64, width: Int) {
+        let digits = String(value).utf8
+        for _ in 0..<Swift.max(0, width - digits.count) { append(UInt8(ascii: "0")) }
+        append(contentsOf: digits)
+    }
 }
 
 extension Int64 {

@@ -75,9 +75,9 @@ package struct OpenAPIDocument: Sendable {
             Response(status: 204)
         }
         // Encoded once: it does not change while the service runs.
-        let bytes = Array(
-            JSONValue.object(OpenAPIDocument(title: title, version: version, routes: complete.routes).json).encoded.utf8
-        )
+        let bytes = JSONValue.object(
+            OpenAPIDocument(title: title, version: version, routes: complete.routes).json
+        ).encodedBytes
         router.register(.get, path, documentation: description.operation(security: .none)) { _ throws(Failure) in
             var response = Response(status: 200, body: .bytes(bytes))
             response.headers["Content-Type"] = "application/json"

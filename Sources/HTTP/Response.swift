@@ -33,7 +33,7 @@ package struct Response: Sendable {
     }
 
     package init(status: Int = 200, json: JSONValue, headers: HeaderFields = HeaderFields()) {
-        self.init(status: status, headers: headers, body: .bytes(Array(json.encoded.utf8)))
+        self.init(status: status, headers: headers, body: .bytes(json.encodedBytes))
         self.headers["Content-Type"] = "application/json"
     }
 

@@ -98,20 +98,23 @@ final class ServerCore: Sendable {
         let seconds = SystemTime.monotonicSeconds() - entry.startedSeconds
         // 499 is what servers log for "the client left before the answer".
         let status = entry.status == 0 ? 499 : entry.status
-        var fields: JSONObject = [
-            "request_id": .string(entry.id), "listener": .string(configuration.name), "method": .string(entry.method),
-            "path": .string(entry.path), "status": .integer(Int64(status)), "bytes_in": .integer(entry.bytesIn),
-            "bytes_out": .integer(isAborted ? 0 : entry.bytesOut),
-            "duration_ms": .number((seconds * 100_000).rounded() / 100),
-            "remote_address": .string(entry.remoteAddress),
-        ]
-        if isAborted { fields["aborted"] = true }
-        for (name, value) in entry.extraFields where fields[name] == nil { fields[name] = value }
+        func fields() -> JSONObject {
+            var fields: JSONObject = [
+                "request_id": .string(entry.id), "listener": .string(configuration.name),
+                "method": .string(entry.method), "path": .string(entry.path), "status": .integer(Int64(status)),
+                "bytes_in": .integer(entry.bytesIn), "bytes_out": .integer(isAborted ? 0 : entry.bytesOut),
+                "duration_ms": .number((seconds * 100_000).rounded() / 100),
+                "remote_address": .string(entry.remoteAddress),
+            ]
+            if isAborted { fields["aborted"] = true }
+            for (name, value) in entry.extraFields where fields[name] == nil { fields[name] = value }
+            return fields
+        }
         // What is the service's own fault wakes somebody up; what it refuses for load or an outage is worth a look.
         switch status {
-        case 500: log.error("http.request", fields)
-        case 501...599: log.warning("http.request", fields)
-        default: log.info("http.request", fields)
+        case 500: log.error("http.request", fields())
+        case 501...599: log.warning("http.request", fields())
+        default: if log.writes(.info) { log.info("http.request", fields()) }
         }
         metrics.requestEnded(method: entry.method, status: status, seconds: seconds)
     }

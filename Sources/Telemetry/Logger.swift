@@ -33,13 +33,16 @@ package struct Logger: Sendable {
         self.write = write
     }
 
+    /// Whether a line of this level is written: to spare the making of one that is not.
+    package func writes(_ level: LogLevel) -> Bool { level >= minimumLevel }
+
     package func debug(_ event: String, _ fields: JSONObject = [:]) { log(.debug, event, fields) }
     package func info(_ event: String, _ fields: JSONObject = [:]) { log(.info, event, fields) }
     package func warning(_ event: String, _ fields: JSONObject = [:]) { log(.warning, event, fields) }
     package func error(_ event: String, _ fields: JSONObject = [:]) { log(.error, event, fields) }
 
     private func log(_ level: LogLevel, _ event: String, _ fields: JSONObject) {
-        guard level >= minimumLevel else { return }
+        guard writes(level) else { return }
         var line: JSONObject = [
             "time": .string(SystemTime().now().iso8601), "level": .string(level.rawValue), "event": .string(event),
         ]

@@ -60,7 +60,7 @@ package struct WebhookVault: Sendable {
     package var fingerprint: String { key.fingerprint }
 
     package func seal(_ secrets: WebhookSecrets, of webhook: WebhookID) -> [UInt8] {
-        key.seal(Array(JSONValue.object(secrets.json).encoded.utf8), context: Self.context(webhook))
+        key.seal(JSONValue.object(secrets.json).encodedBytes, context: Self.context(webhook))
     }
 
     /// nil where another key sealed it, or where it was changed.
