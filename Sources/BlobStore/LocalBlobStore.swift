@@ -11,7 +11,8 @@ internal import SystemCalls
 ///     blobs/<organization>/<2 digits>/<hash>  a stored content, once per organization
 ///
 /// A small content is none of these: it goes into the database, in the transaction that commits its upload
-/// (`BlobIndex.retain`). Any other upload that is accepted goes: `store` (the bytes are on the disk, under the content's
+/// (`BlobIndex.retain`). One of middle size is held in memory until it has to be stored, and never gets a file where its content is
+/// stored already. Any other upload that is accepted goes: `store` (the bytes are on the disk, under the content's
 /// name), then the database's commit with `ensureLinked` inside it, then `SpoolFile.discard`. Whatever happens in between,
 /// the name in the spool says what may have been stored, and `leftOvers` at the next start settles it.
 package final class LocalBlobStore: Sendable {
@@ -21,14 +22,17 @@ package final class LocalBlobStore: Sendable {
     /// Beyond this the set is emptied; what is missing from it costs a sync of a directory that has nothing to sync.
     private static let maximumKnownDirectories = 65_536
 
-    /// Paths below `blobs` of contents whose bytes this process wrote, or compared with their hash, and when these had
-    /// last changed then.
-    private let verified = Mutex<[String: Int64]>([:])
+    /// Paths below `blobs` of contents that this process made durable there, and whose bytes it wrote, or compared with
+    /// their hash; with the version of the file that it was.
+    private let verified = Mutex<[String: FileStatus.Version]>([:])
     /// Beyond this it is emptied; what is missing costs the reading of a content that comes again.
     private static let maximumVerified = 16_384
 
     /// Bodies up to this many bytes are held in memory, and stored in the database.
     private let maximumBytesInDatabase: Int
+    /// For larger bodies.
+    let memory: MemoryBudget
+    private let maximumBytesInMemory: Int
 
     /// Names the data directory for as long as it exists.
     package var nodeID: String { directory.nodeID }
@@ -36,9 +40,16 @@ package final class LocalBlobStore: Sendable {
     /// Makes the directory where there is none, and takes it over.
     ///
     /// Throws `locked` where another process has it.
-    /// - Parameter maximumBytesInDatabase: contents up to this many bytes get no file.
-    package init(directory path: String, maximumBytesInDatabase: Int = 0) throws(BlobStoreError) {
+    /// - Parameters:
+    ///   - maximumBytesInDatabase: contents up to this many bytes get no file.
+    ///   - memoryBytes: how much of larger bodies, all together, is held in memory until it has to be stored; one may have a
+    ///     sixteenth of it.
+    package init(
+        directory path: String, maximumBytesInDatabase: Int = 0, memoryBytes: Int = 0
+    ) throws(BlobStoreError) {
         self.maximumBytesInDatabase = maximumBytesInDatabase
+        memory = MemoryBudget(bytes: memoryBytes)
+        maximumBytesInMemory = memoryBytes / 16
         directory = try DataDirectory(path)
     }
 
@@ -48,12 +59,19 @@ package final class LocalBlobStore: Sendable {
     /// Throws `notFound` where no service was ever started on the directory.
     package init(besideOwnerOf path: String) throws(BlobStoreError) {
         maximumBytesInDatabase = 0
+        memory = MemoryBudget(bytes: 0)
+        maximumBytesInMemory = 0
         directory = try DataDirectory(besideOwnerOf: path)
     }
 
     /// A new, empty spool file.
-    package func makeSpoolFile(_ upload: UploadID) throws(BlobStoreError) -> SpoolFile {
-        try SpoolFile(upload, in: directory.spool, maximumBytesInMemory: maximumBytesInDatabase)
+    ///
+    /// - Parameter atMost: the most bytes that will come; nil where that is not known.
+    package func makeSpoolFile(_ upload: UploadID, atMost bytes: Int64? = nil) throws(BlobStoreError) -> SpoolFile {
+        let expected = bytes.flatMap { $0 <= Int64(maximumBytesInMemory) ? Int($0) : nil } ?? 0
+        return try SpoolFile(
+            upload, in: directory.spool,
+            limits: SpoolFile.Limits(bytesInDatabase: maximumBytesInDatabase, budget: memory, expectedBytes: expected))
     }
 
     /// Whether new contents can be written at all: not where the file system was made read-only.
@@ -73,14 +91,28 @@ package final class LocalBlobStore: Sendable {
     /// Stores a complete body under its hash among the organization's contents. Returns when bytes and name are on the
     /// disk. The same content may be there already; then it is kept.
     ///
-    /// What stayed in memory has nothing to be stored here: the database's commit does that.
+    /// What the database keeps has nothing to be stored here: the commit does that. Nor has a body in memory whose content
+    /// is there already, known to be whole and durable.
     ///
     /// The syncs block the calling task's executor; the kernel lets concurrent ones share a commit of its journal.
     package func store(_ spool: SpoolFile, organization: OrganizationID) async throws(BlobStoreError) {
-        guard spool.bytesInMemory == nil else { return }
+        guard spool.bytesForDatabase == nil, try !isStored(spool, organization) else { return }
         let location = try BlobLocation(organization, spool.beginStoring(organization))
         do throws(SystemCallError) {
             try link(spool, location)
+        } catch {
+            throw BlobStoreError(error)
+        }
+    }
+
+    /// Whether nothing is to be written of a body that is in memory.
+    private func isStored(_ spool: SpoolFile, _ organization: OrganizationID) throws(BlobStoreError) -> Bool {
+        guard spool.isInMemory, let sha256 = spool.sha256 else { return false }
+        let location = try BlobLocation(organization, sha256)
+        guard let known = verified.withLock({ $0[location.path] }) else { return false }
+        do throws(SystemCallError) {
+            guard let status = try FileStatus.of(directory.blobs + location.path) else { return false }
+            return status.kind == .file && status.size == spool.size && status.version == known
         } catch {
             throw BlobStoreError(error)
         }
@@ -94,9 +126,11 @@ package final class LocalBlobStore: Sendable {
     /// so they come one after the other: a removal before this one is undone here, and one after it finds the
     /// reference and does not happen.
     package func ensureLinked(_ spool: SpoolFile, organization: OrganizationID) throws(BlobStoreError) {
-        guard spool.bytesInMemory == nil else { return }
+        guard spool.bytesForDatabase == nil, try !isStored(spool, organization) else { return }
+        let isUnwritten = spool.isInMemory
         let location = try BlobLocation(organization, spool.beginStoring(organization))
         do throws(SystemCallError) {
+            if isUnwritten { return try link(spool, location) }
             // A directory, once made, is never removed.
             if try FileSystem.link(spool.path, to: directory.blobs + location.path) {
                 try FileSystem.syncDirectory(directory.blobs + location.parent)
@@ -133,7 +167,7 @@ package final class LocalBlobStore: Sendable {
         guard let status = try FileStatus.of(path) else { return }
         verified.withLock { known in
             if known.count >= Self.maximumVerified { known.removeAll() }
-            known[location.path] = status.modifiedSeconds
+            known[location.path] = status.version
         }
     }
 
@@ -154,14 +188,16 @@ package final class LocalBlobStore: Sendable {
     /// damaged from outside, or by a disk that did not keep what it had acknowledged, is replaced by the complete one.
     /// That costs the reading of the content, once for each in the life of this process.
     ///
-    /// - Parameter verified: when the bytes had last changed that this process knows; nil for none.
-    private func replaceIfDamaged(_ path: String, by spool: SpoolFile, verified: Int64?) throws(SystemCallError) {
+    /// - Parameter verified: the version that this process knows; nil for none.
+    private func replaceIfDamaged(
+        _ path: String, by spool: SpoolFile, verified: FileStatus.Version?
+    ) throws(SystemCallError) {
         // Removed meanwhile: `ensureLinked` links it again.
         guard let status = try FileStatus.of(path) else { return }
         switch status.kind {
         case .file where status.size != spool.size: break
         case .file:
-            if status.modifiedSeconds == verified { return }
+            if status.version == verified { return }
             if try BlobInspection.hash(of: path) == spool.sha256 { return }
         case .directory: throw SystemCallError("\(path) is a directory, in the place of a content; link", EISDIR)
         case .other: break
@@ -196,78 +232,5 @@ package final class LocalBlobStore: Sendable {
             guard error.number != ENOENT else { throw .notFound("\(organization)/\(sha256)") }
             throw BlobStoreError(error)
         }
-    }
-
-    // MARK: Recovery
-
-    /// A spool file that the last run left.
-    package struct LeftOver: Hashable, Sendable {
-        let name: String
-        /// What may have been stored from it; nil where nothing was.
-        package let content: Content?
-
-        package struct Content: Hashable, Sendable {
-            package let organization: OrganizationID
-            package let sha256: ContentHash
-        }
-    }
-
-    /// What lies in `spool` and `staging` and is no upload's, as paths. It is somebody else's, and left alone.
-    package func strayPaths() throws(BlobStoreError) -> [String] {
-        do throws(SystemCallError) {
-            var found: [String] = []
-            for name in try FileSystem.names(in: directory.spool).sorted() where try !isSpoolFile(name) {
-                found.append("\(directory.spool)/\(name)")
-            }
-            for name in try FileSystem.names(in: directory.staging).sorted() where try !isStagedFile(name) {
-                found.append("\(directory.staging)/\(name)")
-            }
-            return found
-        } catch {
-            throw BlobStoreError(error)
-        }
-    }
-
-    private func isSpoolFile(_ name: String) throws(SystemCallError) -> Bool {
-        try FileStatus.of("\(directory.spool)/\(name)")?.kind == .file
-    }
-
-    func isStagedFile(_ name: String) throws(SystemCallError) -> Bool {
-        guard (try? BlobPath.spoolName(UploadID(rawValue: name))) != nil else { return false }
-        return try FileStatus.of("\(directory.staging)/\(name)")?.kind == .file
-    }
-
-    /// What the last run left in the spool, to be settled at the start, before any upload.
-    package func leftOvers() throws(BlobStoreError) -> [LeftOver] {
-        do throws(SystemCallError) {
-            var leftOvers: [LeftOver] = []
-            for name in try FileSystem.names(in: directory.spool).sorted() where try isSpoolFile(name) {
-                let content = BlobPath.content(ofSpoolName: name).map {
-                    LeftOver.Content(organization: $0.organization, sha256: $0.sha256)
-                }
-                leftOvers.append(LeftOver(name: name, content: content))
-            }
-            return leftOvers
-        } catch {
-            throw BlobStoreError(error)
-        }
-    }
-
-    /// Takes a left-over away, and what was stored from it too, unless the database refers to that
-    /// (`BlobIndex.isReferenced`): its upload never was committed then.
-    /// - Returns: whether a content was removed.
-    @discardableResult
-    package func settle(_ leftOver: LeftOver, isReferenced: Bool) throws(BlobStoreError) -> Bool {
-        var removed = false
-        // The content first: a crash between the two leaves the name that leads here again.
-        if let content = leftOver.content, !isReferenced {
-            removed = try remove(content.organization, content.sha256)
-        }
-        do throws(SystemCallError) {
-            try FileSystem.unlink("\(directory.spool)/\(leftOver.name)")
-        } catch {
-            throw BlobStoreError(error)
-        }
-        return removed
     }
 }

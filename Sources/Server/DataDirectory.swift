@@ -62,7 +62,8 @@ enum DataDirectory {
     static func openBlobs(_ settings: StorageSettings) throws(ConfigurationError) -> LocalBlobStore {
         do {
             return try LocalBlobStore(
-                directory: settings.dataDirectory, maximumBytesInDatabase: settings.maximumBytesInDatabase)
+                directory: settings.dataDirectory, maximumBytesInDatabase: settings.maximumBytesInDatabase,
+                memoryBytes: settings.spoolMemoryMegabytes << 20)
         } catch {
             throw ConfigurationError("PORTCULLIS_DATA_DIR: \(error)")
         }

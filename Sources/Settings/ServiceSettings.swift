@@ -123,6 +123,8 @@ package struct StorageSettings: Sendable {
     package var maximumVerdicts: Int
     /// Contents up to this many bytes are kept in the database, larger ones in files; 0: all in files.
     package var maximumBytesInDatabase: Int
+    /// For bodies that are held in memory until they have to be stored, all together; 0: all get a file at once.
+    package var spoolMemoryMegabytes: Int
 
     init(from source: SettingsSource) throws(SettingsError) {
         dataDirectory = try source.read(Self.dataDirectorySetting)
@@ -130,6 +132,7 @@ package struct StorageSettings: Sendable {
         verdictRetentionDays = try source.read(Self.verdictRetentionSetting)
         maximumVerdicts = try source.read(Self.maximumVerdictsSetting)
         maximumBytesInDatabase = try source.read(Self.maximumBytesInDatabaseSetting)
+        spoolMemoryMegabytes = try source.read(Self.spoolMemorySetting)
     }
 
     static let dataDirectorySetting = Setting.path(
@@ -151,9 +154,14 @@ package struct StorageSettings: Sendable {
         "PORTCULLIS_MAX_BYTES_IN_DATABASE", 0...1_048_576, default: 32_768,
         "Contents up to this many bytes are kept in the database and share its syncs; larger ones have files.")
 
+    static let spoolMemorySetting = Setting.integer(
+        "PORTCULLIS_SPOOL_MEMORY_MB", 0...16_384, default: 8,
+        "MiB for bodies that are held in memory until they have to be stored, each up to a sixteenth; 0: all get a file."
+    )
+
     static let catalog = [
         dataDirectorySetting.entry, retentionSetting.entry, verdictRetentionSetting.entry,
-        maximumVerdictsSetting.entry, maximumBytesInDatabaseSetting.entry,
+        maximumVerdictsSetting.entry, maximumBytesInDatabaseSetting.entry, spoolMemorySetting.entry,
     ]
 }
 

@@ -13,6 +13,15 @@ package struct FileStatus: Hashable, Sendable {
     package let size: Int64
     /// When its contents last changed, Unix seconds.
     package let modifiedSeconds: Int64
+    /// Another one where the name leads to another file, or the file's contents were changed.
+    package let version: Version
+
+    package struct Version: Hashable, Sendable {
+        fileprivate let device: UInt64
+        fileprivate let inode: UInt64
+        fileprivate let seconds: Int64
+        fileprivate let nanoseconds: Int64
+    }
 
     /// nil where there is no such name.
     package static func of(_ path: String) throws(SystemCallError) -> FileStatus? {
@@ -31,6 +40,9 @@ package struct FileStatus: Hashable, Sendable {
             default: .other
             }
         return FileStatus(
-            kind: kind, size: Int64(status.st_size), modifiedSeconds: Int64(status.st_mtim.tv_sec))
+            kind: kind, size: Int64(status.st_size), modifiedSeconds: Int64(status.st_mtim.tv_sec),
+            version: Version(
+                device: UInt64(status.st_dev), inode: UInt64(status.st_ino), seconds: Int64(status.st_mtim.tv_sec),
+                nanoseconds: Int64(status.st_mtim.tv_nsec)))
     }
 }

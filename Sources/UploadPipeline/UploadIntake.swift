@@ -88,7 +88,7 @@ struct UploadIntake: Sendable {
         }
         guard let spooled = context.spooled else { return }
         // What stayed in memory was not stored.
-        guard context.hasStoredContent, spooled.file.bytesInMemory == nil,
+        guard context.hasStoredContent, spooled.file.bytesForDatabase == nil,
             let organization = context.caller?.organization.id
         else {
             return discard(context)

@@ -69,9 +69,9 @@ import Testing
         let store = try LocalBlobStore(directory: folder.path, maximumBytesInDatabase: 10)
         let small = try store.makeSpoolFile(RandomID.uploadID())
         for byte in UInt8(0)..<10 { try small.append([byte]) }
-        #expect(small.bytesInMemory == nil, "it is not complete")
+        #expect(small.bytesForDatabase == nil, "it is not complete")
         #expect(small.finish() == SHA256.hash(of: Array(0..<10)))
-        #expect(small.bytesInMemory == Array(0..<10))
+        #expect(small.bytesForDatabase == Array(0..<10))
         #expect(try small.prefix(3) == [0, 1, 2])
         let descriptor = try small.openForReading()
         #expect(try descriptor.contents(at: 0, count: 100) == Array(0..<10))
@@ -88,7 +88,7 @@ import Testing
         try large.append([9, 10])
         #expect(folder.files("spool") == [large.upload.rawValue])
         #expect(large.finish() == SHA256.hash(of: Array(0..<11)))
-        #expect(large.bytesInMemory == nil && large.size == 11)
+        #expect(large.bytesForDatabase == nil && large.size == 11)
         #expect(try large.openForReading().contents(at: 0, count: 100) == Array(0..<11))
         try await store.store(large, organization: organization)
         #expect(folder.files("blobs").count == 1)
@@ -164,9 +164,9 @@ import Testing
         }
     }
 
-    @Test("A content that lost bytes on the disk is replaced by the next upload of it")
-    func damaged() async throws {
-        try await withStore { store, folder in
+    @Test("A content that lost bytes on the disk is replaced by the next upload of it", arguments: [0, 1 << 20])
+    func damaged(memoryBytes: Int) async throws {
+        try await withStore(memoryBytes: memoryBytes) { store, folder in
             let first = try store.spool("the whole content")
             let sha256 = first.finish()
             try await store.store(first, organization: organization)
@@ -184,8 +184,10 @@ import Testing
 
     // The name is taken, so the new bytes are not linked: whether the ones that are there are right has to be looked at,
     // and their size says nothing about it.
-    @Test("A content whose bytes were changed, or that became a symbolic link, is replaced by the next upload of it")
-    func corrupted() async throws {
+    @Test(
+        "A content whose bytes were changed, or that became a symbolic link, is replaced by the next upload of it",
+        arguments: [0, 1 << 20])
+    func corrupted(memoryBytes: Int) async throws {
         let folder = DataFolder()
         defer { folder.remove() }
         let content = "the whole content"
@@ -197,7 +199,7 @@ import Testing
             return try store.text(organization, SHA256.hash(of: content))
         }
         do {
-            let store = try LocalBlobStore(directory: folder.path)
+            let store = try LocalBlobStore(directory: folder.path, memoryBytes: memoryBytes)
             #expect(try await upload(to: store) == content)
             try "THE WHOLE CONTENT".write(toFile: path, atomically: false, encoding: .utf8)
             try FileManager.default.setAttributes(
@@ -206,7 +208,7 @@ import Testing
         }
         try "the whole CONTENT".write(toFile: path, atomically: false, encoding: .utf8)
         // Another process knows nothing of it.
-        let store = try LocalBlobStore(directory: folder.path)
+        let store = try LocalBlobStore(directory: folder.path, memoryBytes: memoryBytes)
         #expect(try await upload(to: store) == content)
         try FileManager.default.removeItem(atPath: path)
         try FileManager.default.createSymbolicLink(atPath: path, withDestinationPath: folder.path + "/node-id")
@@ -292,11 +294,11 @@ import Testing
         #expect(error == .system(SystemCallError("mkdir(/proc/nowhere)", ENOENT)))
     }
 
-    @Test("A file system without room is told as full, and the spool file goes")
-    func full() throws {
+    @Test("A file system without room is told as full, and the spool file goes", arguments: [0, 16 << 20])
+    func full(memoryBytes: Int) throws {
         let folder = DataFolder()
         defer { folder.remove() }
-        let outcome = try storageTestProcess("spool", folder.path).wait()
+        let outcome = try storageTestProcess("spool", folder.path, "\(memoryBytes)").wait()
         #expect(outcome.status == .exited(0))
         #expect(outcome.errorText == "the storage is full: write failed with error \(EFBIG)\n")
         #expect(folder.files("spool") == [])

@@ -9,9 +9,11 @@ import Testing
 @Suite struct RaceTests {
     // Uploads of two contents meet their deletions: between the storing and the commit of one upload, the content is
     // removed by another's deletion, so the commit has to link it again. Without `ensureLinked` this fails.
-    @Test("Uploads and deletions of the same content, at the same time, never lose a content that is referred to")
-    func uploadsAndDeletions() async throws {
-        try await withStore { store, folder in
+    @Test(
+        "Uploads and deletions of the same content, at the same time, never lose a content that is referred to",
+        arguments: [0, 1 << 20])
+    func uploadsAndDeletions(memoryBytes: Int) async throws {
+        try await withStore(memoryBytes: memoryBytes) { store, folder in
             let now = Timestamp(milliseconds: 1_773_000_000_000)
             let tenant = Organization(
                 internalID: RandomID.internalID(), id: RandomID.organizationID(), name: "Sample", createdAt: now,

@@ -29,10 +29,12 @@ struct DataFolder {
     }
 }
 
-func withStore(_ body: (LocalBlobStore, DataFolder) async throws -> Void) async throws {
+func withStore(
+    memoryBytes: Int = 0, _ body: (LocalBlobStore, DataFolder) async throws -> Void
+) async throws {
     let folder = DataFolder()
     defer { folder.remove() }
-    let store = try LocalBlobStore(directory: folder.path)
+    let store = try LocalBlobStore(directory: folder.path, memoryBytes: memoryBytes)
     try await body(store, folder)
 }
 
@@ -46,7 +48,7 @@ func storageTestProcess(_ arguments: String...) throws -> TestSupport.ChildProce
 extension LocalBlobStore {
     /// A complete spool file with this content.
     func spool(_ content: String, upload: UploadID = RandomID.uploadID()) throws -> SpoolFile {
-        let spool = try makeSpoolFile(upload)
+        let spool = try makeSpoolFile(upload, atMost: Int64(content.utf8.count))
         try spool.append(Array(content.utf8))
         _ = spool.finish()
         return spool

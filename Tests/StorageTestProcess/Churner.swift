@@ -25,7 +25,8 @@ struct Churner: Sendable {
 
     private func upload(content: String) async throws -> UploadID {
         let upload = RandomID.uploadID()
-        let spool = try store.makeSpoolFile(upload)
+        // Held in memory, or in a file from the beginning.
+        let spool = try store.makeSpoolFile(upload, atMost: Bool.random() ? Int64(content.utf8.count) : nil)
         try spool.append(Array(content.utf8))
         let record = record(upload, spool.finish(), size: spool.size, internalID, SystemTime().now())
         try await store.store(spool, organization: organization)

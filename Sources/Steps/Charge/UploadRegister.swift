@@ -199,7 +199,7 @@ package struct UploadRegister: Sendable {
     ) throws(DatabaseError) {
         let record = entry.record
         try transaction.blobs.retain(
-            record.organization, record.sha256, size: record.size, bytes: file.bytesInMemory)
+            record.organization, record.sha256, size: record.size, bytes: file.bytesForDatabase)
         do { try blobs.ensureLinked(file, organization: entry.organization) } catch {
             throw DatabaseError(storage: error)
         }

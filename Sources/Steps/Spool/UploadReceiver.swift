@@ -16,7 +16,9 @@ package struct UploadReceiver: Sendable {
         _ upload: UploadID, form: UploadForm, maximumFileBytes: Int64
     ) throws(Failure) -> UploadReception {
         let file: SpoolFile
-        do { file = try blobs.makeSpoolFile(upload) } catch { throw Failure(storage: error) }
+        do { file = try blobs.makeSpoolFile(upload, atMost: form.contentLength) } catch {
+            throw Failure(storage: error)
+        }
         return UploadReception(form: form, file: file, maximumFileBytes: maximumFileBytes)
     }
 }
