@@ -11,8 +11,8 @@ internal import SystemCalls
 ///     blobs/<organization>/<2 digits>/<hash>  a stored content, once per organization
 ///
 /// A small content is none of these: it goes into the database, in the transaction that commits its upload
-/// (`BlobIndex.retain`). One of middle size is held in memory until it has to be stored, and never gets a file where its content is
-/// stored already. Any other upload that is accepted goes: `store` (the bytes are on the disk, under the content's
+/// (`BlobIndex.retain`). One of up to 1 MiB is held in memory until it has to be stored, and never gets a file where its
+/// content is stored already. Any other upload that is accepted goes: `store` (the bytes are on the disk, under the content's
 /// name), then the database's commit with `ensureLinked` inside it, then `SpoolFile.discard`. Whatever happens in between,
 /// the name in the spool says what may have been stored, and `leftOvers` at the next start settles it.
 package final class LocalBlobStore: Sendable {
@@ -31,8 +31,7 @@ package final class LocalBlobStore: Sendable {
     /// Bodies up to this many bytes are held in memory, and stored in the database.
     private let maximumBytesInDatabase: Int
     /// For larger bodies.
-    let memory: MemoryBudget
-    private let maximumBytesInMemory: Int
+    let buffers: BufferPool
 
     /// Names the data directory for as long as it exists.
     package var nodeID: String { directory.nodeID }
@@ -42,14 +41,13 @@ package final class LocalBlobStore: Sendable {
     /// Throws `locked` where another process has it.
     /// - Parameters:
     ///   - maximumBytesInDatabase: contents up to this many bytes get no file.
-    ///   - memoryBytes: how much of larger bodies, all together, is held in memory until it has to be stored; one may have a
-    ///     sixteenth of it.
+    ///   - maximumBuffers: how many larger bodies at a time have a buffer of 1 MiB, to be held in memory until they have to be
+    ///     stored, or to be written past the page cache.
     package init(
-        directory path: String, maximumBytesInDatabase: Int = 0, memoryBytes: Int = 0
+        directory path: String, maximumBytesInDatabase: Int = 0, maximumBuffers: Int = 0
     ) throws(BlobStoreError) {
         self.maximumBytesInDatabase = maximumBytesInDatabase
-        memory = MemoryBudget(bytes: memoryBytes)
-        maximumBytesInMemory = memoryBytes / 16
+        buffers = BufferPool(count: maximumBuffers)
         directory = try DataDirectory(path)
     }
 
@@ -59,8 +57,7 @@ package final class LocalBlobStore: Sendable {
     /// Throws `notFound` where no service was ever started on the directory.
     package init(besideOwnerOf path: String) throws(BlobStoreError) {
         maximumBytesInDatabase = 0
-        memory = MemoryBudget(bytes: 0)
-        maximumBytesInMemory = 0
+        buffers = BufferPool(count: 0)
         directory = try DataDirectory(besideOwnerOf: path)
     }
 
@@ -68,10 +65,10 @@ package final class LocalBlobStore: Sendable {
     ///
     /// - Parameter atMost: the most bytes that will come; nil where that is not known.
     package func makeSpoolFile(_ upload: UploadID, atMost bytes: Int64? = nil) throws(BlobStoreError) -> SpoolFile {
-        let expected = bytes.flatMap { $0 <= Int64(maximumBytesInMemory) ? Int($0) : nil } ?? 0
-        return try SpoolFile(
+        try SpoolFile(
             upload, in: directory.spool,
-            limits: SpoolFile.Limits(bytesInDatabase: maximumBytesInDatabase, budget: memory, expectedBytes: expected))
+            limits: SpoolContent.Limits(
+                bytesInDatabase: maximumBytesInDatabase, pool: buffers, announcedBytes: bytes))
     }
 
     /// Whether new contents can be written at all: not where the file system was made read-only.
@@ -151,6 +148,8 @@ package final class LocalBlobStore: Sendable {
         _ organization: OrganizationID, _ sha256: ContentHash
     ) throws(BlobStoreError) -> Bool {
         let location = try BlobLocation(organization, sha256)
+        // The same file, linked again, is known to be durable only when that link was synced.
+        verified.withLock { _ = $0.removeValue(forKey: location.path) }
         do throws(SystemCallError) {
             return try FileSystem.unlink(directory.blobs + location.path)
         } catch {

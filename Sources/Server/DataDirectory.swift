@@ -63,7 +63,7 @@ enum DataDirectory {
         do {
             return try LocalBlobStore(
                 directory: settings.dataDirectory, maximumBytesInDatabase: settings.maximumBytesInDatabase,
-                memoryBytes: settings.spoolMemoryMegabytes << 20)
+                maximumBuffers: settings.spoolMemoryMegabytes)
         } catch {
             throw ConfigurationError("PORTCULLIS_DATA_DIR: \(error)")
         }

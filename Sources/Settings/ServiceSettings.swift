@@ -123,7 +123,7 @@ package struct StorageSettings: Sendable {
     package var maximumVerdicts: Int
     /// Contents up to this many bytes are kept in the database, larger ones in files; 0: all in files.
     package var maximumBytesInDatabase: Int
-    /// For bodies that are held in memory until they have to be stored, all together; 0: all get a file at once.
+    /// Buffers of 1 MiB for bodies that are held in memory until they have to be stored; 0: all get a file at once.
     package var spoolMemoryMegabytes: Int
 
     init(from source: SettingsSource) throws(SettingsError) {
@@ -155,9 +155,8 @@ package struct StorageSettings: Sendable {
         "Contents up to this many bytes are kept in the database and share its syncs; larger ones have files.")
 
     static let spoolMemorySetting = Setting.integer(
-        "PORTCULLIS_SPOOL_MEMORY_MB", 0...16_384, default: 8,
-        "MiB for bodies that are held in memory until they have to be stored, each up to a sixteenth; 0: all get a file."
-    )
+        "PORTCULLIS_SPOOL_MEMORY_MB", 0...16_384, default: 16,
+        "MiB for bodies on their way, one for each: up to 1 MiB is held until it has to be stored; 0: none.")
 
     static let catalog = [
         dataDirectorySetting.entry, retentionSetting.entry, verdictRetentionSetting.entry,

@@ -24,6 +24,34 @@ extension OwnedDescriptor {
         unsafe try write(bytes.span.bytes)
     }
 
+    /// Writes all of it past the page cache, as far as file system, alignment and block size allow, else as `write` does. The
+    /// kernel then neither copies it nor keeps it for readers, and the caller waits for the disk.
+    ///
+    /// - Parameter bytes: to be written at a multiple of 4,096 from the file's beginning, from memory aligned to as much.
+    package func writeDirectly(_ bytes: RawSpan) throws(SystemCallError) {
+        var written = 0
+        let whole = bytes.byteCount / Self.blockBytes * Self.blockBytes
+        if whole > 0, csystemcalls_bypass_cache(rawValue, true) == 0 {
+            defer { _ = csystemcalls_bypass_cache(rawValue, false) }
+            while written < whole, written % Self.blockBytes == 0 {
+                // The kernel reads the span's bytes during the call only.
+                let count = unsafe bytes.withUnsafeBytes { buffer in
+                    unsafe Glibc.write(rawValue, buffer.baseAddress.map { unsafe $0 + written }, whole - written)
+                }
+                if count < 0 {
+                    // The file system wants larger blocks than these.
+                    if errno == EINVAL { break }
+                    guard errno == EINTR else { throw SystemCallError("write", errno) }
+                } else {
+                    written += count
+                }
+            }
+        }
+        try write(bytes.extracting(droppingFirst: written))
+    }
+
+    private static var blockBytes: Int { 4_096 }
+
     /// Up to `count` bytes from `offset` on, fewer only at the end of the file.
     package func contents(at offset: Int64, count: Int) throws(SystemCallError) -> [UInt8] {
         var buffer = [UInt8](repeating: 0, count: count)

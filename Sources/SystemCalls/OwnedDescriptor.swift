@@ -40,6 +40,11 @@ package struct OwnedDescriptor: ~Copyable, Sendable {
 
     /// A file in memory that holds `bytes`, open for reading only: for whoever takes files and nothing else.
     package init(inMemory bytes: [UInt8]) throws(SystemCallError) {
+        // Viewing elements as bytes is unsafe in general because of padding; bytes have none.
+        unsafe try self.init(inMemory: bytes.span.bytes)
+    }
+
+    package init(inMemory bytes: RawSpan) throws(SystemCallError) {
         let file = csystemcalls_memory_file()
         guard file >= 0 else { throw SystemCallError("memfd_create", errno) }
         let writable = OwnedDescriptor(owning: file)

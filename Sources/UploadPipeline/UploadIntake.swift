@@ -87,7 +87,7 @@ struct UploadIntake: Sendable {
             }
         }
         guard let spooled = context.spooled else { return }
-        // What stayed in memory was not stored.
+        // What the database was to keep was stored nowhere.
         guard context.hasStoredContent, spooled.file.bytesForDatabase == nil,
             let organization = context.caller?.organization.id
         else {

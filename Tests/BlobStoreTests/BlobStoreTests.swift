@@ -164,9 +164,9 @@ import Testing
         }
     }
 
-    @Test("A content that lost bytes on the disk is replaced by the next upload of it", arguments: [0, 1 << 20])
-    func damaged(memoryBytes: Int) async throws {
-        try await withStore(memoryBytes: memoryBytes) { store, folder in
+    @Test("A content that lost bytes on the disk is replaced by the next upload of it", arguments: [0, 1])
+    func damaged(maximumBuffers: Int) async throws {
+        try await withStore(maximumBuffers: maximumBuffers) { store, folder in
             let first = try store.spool("the whole content")
             let sha256 = first.finish()
             try await store.store(first, organization: organization)
@@ -186,8 +186,8 @@ import Testing
     // and their size says nothing about it.
     @Test(
         "A content whose bytes were changed, or that became a symbolic link, is replaced by the next upload of it",
-        arguments: [0, 1 << 20])
-    func corrupted(memoryBytes: Int) async throws {
+        arguments: [0, 1])
+    func corrupted(maximumBuffers: Int) async throws {
         let folder = DataFolder()
         defer { folder.remove() }
         let content = "the whole content"
@@ -199,7 +199,7 @@ import Testing
             return try store.text(organization, SHA256.hash(of: content))
         }
         do {
-            let store = try LocalBlobStore(directory: folder.path, memoryBytes: memoryBytes)
+            let store = try LocalBlobStore(directory: folder.path, maximumBuffers: maximumBuffers)
             #expect(try await upload(to: store) == content)
             try "THE WHOLE CONTENT".write(toFile: path, atomically: false, encoding: .utf8)
             try FileManager.default.setAttributes(
@@ -208,7 +208,7 @@ import Testing
         }
         try "the whole CONTENT".write(toFile: path, atomically: false, encoding: .utf8)
         // Another process knows nothing of it.
-        let store = try LocalBlobStore(directory: folder.path, memoryBytes: memoryBytes)
+        let store = try LocalBlobStore(directory: folder.path, maximumBuffers: maximumBuffers)
         #expect(try await upload(to: store) == content)
         try FileManager.default.removeItem(atPath: path)
         try FileManager.default.createSymbolicLink(atPath: path, withDestinationPath: folder.path + "/node-id")
@@ -294,11 +294,11 @@ import Testing
         #expect(error == .system(SystemCallError("mkdir(/proc/nowhere)", ENOENT)))
     }
 
-    @Test("A file system without room is told as full, and the spool file goes", arguments: [0, 16 << 20])
-    func full(memoryBytes: Int) throws {
+    @Test("A file system without room is told as full, and the spool file goes", arguments: [0, 1])
+    func full(maximumBuffers: Int) throws {
         let folder = DataFolder()
         defer { folder.remove() }
-        let outcome = try storageTestProcess("spool", folder.path, "\(memoryBytes)").wait()
+        let outcome = try storageTestProcess("spool", folder.path, "\(maximumBuffers)").wait()
         #expect(outcome.status == .exited(0))
         #expect(outcome.errorText == "the storage is full: write failed with error \(EFBIG)\n")
         #expect(folder.files("spool") == [])

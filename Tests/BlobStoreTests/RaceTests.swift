@@ -11,9 +11,9 @@ import Testing
     // removed by another's deletion, so the commit has to link it again. Without `ensureLinked` this fails.
     @Test(
         "Uploads and deletions of the same content, at the same time, never lose a content that is referred to",
-        arguments: [0, 1 << 20])
-    func uploadsAndDeletions(memoryBytes: Int) async throws {
-        try await withStore(memoryBytes: memoryBytes) { store, folder in
+        arguments: [0, 1])
+    func uploadsAndDeletions(maximumBuffers: Int) async throws {
+        try await withStore(maximumBuffers: maximumBuffers) { store, folder in
             let now = Timestamp(milliseconds: 1_773_000_000_000)
             let tenant = Organization(
                 internalID: RandomID.internalID(), id: RandomID.organizationID(), name: "Sample", createdAt: now,

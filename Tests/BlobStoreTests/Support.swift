@@ -10,7 +10,9 @@ import Testing
 
 /// A data directory, and what the tests look at in it.
 struct DataFolder {
-    let path = NSTemporaryDirectory() + "portcullis-test-" + RandomID.base62(12)
+    let path: String
+
+    init(in parent: String = NSTemporaryDirectory()) { path = parent + "/portcullis-test-" + RandomID.base62(12) }
 
     func remove() { try? FileManager.default.removeItem(atPath: path) }
 
@@ -30,11 +32,11 @@ struct DataFolder {
 }
 
 func withStore(
-    memoryBytes: Int = 0, _ body: (LocalBlobStore, DataFolder) async throws -> Void
+    maximumBuffers: Int = 0, _ body: (LocalBlobStore, DataFolder) async throws -> Void
 ) async throws {
     let folder = DataFolder()
     defer { folder.remove() }
-    let store = try LocalBlobStore(directory: folder.path, memoryBytes: memoryBytes)
+    let store = try LocalBlobStore(directory: folder.path, maximumBuffers: maximumBuffers)
     try await body(store, folder)
 }
 

@@ -106,7 +106,7 @@ struct DurabilityTests {
     func gracefulEnd() throws {
         let service = try Service()
         let tenant = try service.makeTenant()
-        let bytes = Sample.noise(1_000_000)
+        let bytes = Sample.noise(3_000_000)
         let connection = try service.connect()
         try connection.send(
             "POST \(Tenant.target(filename: "late.bin")) HTTP/1.1\r\nHost: localhost\r\n"

@@ -17,7 +17,7 @@ import Telemetry
         case ("fill", 4): try await fill(uploader(arguments))
         case ("churn", 5): try await churn(arguments)
         case ("hold", 3): try hold(arguments[2])
-        case ("spool", 4): try await spool(arguments[2], memoryBytes: Int(arguments[3]) ?? 0)
+        case ("spool", 4): try await spool(arguments[2], maximumBuffers: Int(arguments[3]) ?? 0)
         default:
             report("usage: StorageTestProcess (uploads|spend|fill|churn|hold|spool) …")
             exit(64)
@@ -69,7 +69,7 @@ import Telemetry
     private static func churn(_ arguments: [String]) async throws {
         let database = try SQLiteDatabase(path: arguments[2] + "/portcullis.db", now: SystemTime().now())
         let churner = Churner(
-            database: database, store: try LocalBlobStore(directory: arguments[2], memoryBytes: 1 << 20),
+            database: database, store: try LocalBlobStore(directory: arguments[2], maximumBuffers: 4),
             organization: OrganizationID(rawValue: arguments[3]), internalID: InternalID(rawValue: arguments[4]))
         try await withThrowingTaskGroup(of: Void.self) { group in
             for _ in 0..<6 {
@@ -89,8 +89,8 @@ import Telemetry
     }
 
     /// Writes a spool file into a file system without room.
-    private static func spool(_ path: String, memoryBytes: Int) async throws {
-        let store = try LocalBlobStore(directory: path, memoryBytes: memoryBytes)
+    private static func spool(_ path: String, maximumBuffers: Int) async throws {
+        let store = try LocalBlobStore(directory: path, maximumBuffers: maximumBuffers)
         setFileSizeLimit(100_000)
         let file = try store.makeSpoolFile(RandomID.uploadID(), atMost: 300_000)
         do throws(BlobStoreError) {

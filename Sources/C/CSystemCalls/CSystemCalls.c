@@ -30,6 +30,12 @@ void csystemcalls_begin_writing(int descriptor, long long offset, long long size
     (void)sync_file_range(descriptor, offset, size, SYNC_FILE_RANGE_WRITE);
 }
 
+int csystemcalls_bypass_cache(int descriptor, bool bypasses) {
+    int flags = fcntl(descriptor, F_GETFL);
+    if (flags < 0) return -1;
+    return fcntl(descriptor, F_SETFL, bypasses ? flags | O_DIRECT : flags & ~O_DIRECT);
+}
+
 int csystemcalls_add_close_from(posix_spawn_file_actions_t *actions, int first) {
     return posix_spawn_file_actions_addclosefrom_np(actions, first);
 }

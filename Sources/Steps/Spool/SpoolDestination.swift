@@ -13,6 +13,14 @@ struct SpoolDestination: Sendable {
 
     var size: Int64 { file.size }
 
+    /// Whether `flush` is to be called before more is taken.
+    var needsFlush: Bool { file.needsFlush }
+
+    /// May wait for the disk.
+    func flush() throws(Failure) {
+        do { try file.flush() } catch { throw Failure(storage: error) }
+    }
+
     func append(_ bytes: RawSpan) throws(Failure) {
         guard Int64(bytes.byteCount) <= maximumBytes - file.size else {
             throw UploadForm.tooLarge(limit: maximumBytes, size: file.size + Int64(bytes.byteCount))

@@ -55,14 +55,16 @@ package final class UploadReception: BodySink {
     /// - Returns: nil at the end; before it, the bytes that must be paid for before the next call.
     package func receive(_ body: RequestBody, coveredBytes: Int64) async throws(Failure) -> Int64? {
         state.withLock { $0.coveredBytes = coveredBytes }
-        switch try await body.read(into: self) {
-        case .paused: return state.withLock { $0.destination.size }
-        case .ended:
-            let uncovered = state.withLock { state -> Int64? in
-                state.hasEnded = true
-                return state.destination.size > state.coveredBytes ? state.destination.size : nil
+        while true {
+            let progress = try await body.read(into: self)
+            let (destination, isUncovered) = state.withLock { state in
+                if progress == .ended { state.hasEnded = true }
+                return (state.destination, state.destination.size > state.coveredBytes)
             }
-            return uncovered
+            // Here and not on the connection's thread, which must not wait for the disk.
+            try destination.flush()
+            if isUncovered { return destination.size }
+            if progress == .ended { return nil }
         }
     }
 
@@ -79,7 +81,8 @@ package final class UploadReception: BodySink {
                 state.destination = sink.destination
                 state.format = .multipart(parser, sink.fields)
             }
-            return state.destination.size > state.coveredBytes ? .pause : .more
+            let destination = state.destination
+            return destination.size > state.coveredBytes || destination.needsFlush ? .pause : .more
         }
     }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <stdbool.h>
 #include <spawn.h>
 #include <stddef.h>
 
@@ -17,6 +18,9 @@ int csystemcalls_memory_file(void);
 
 /// Begins to write `size` bytes of a file from `offset` on to the disk, and waits for none of them. Only a hint.
 void csystemcalls_begin_writing(int descriptor, long long offset, long long size);
+
+// Whether writes go past the page cache (O_DIRECT). -1 with errno where the file system cannot.
+int csystemcalls_bypass_cache(int descriptor, bool bypasses);
 
 /// Makes the spawned process close every descriptor from `first` on. 0 or an error number.
 int csystemcalls_add_close_from(posix_spawn_file_actions_t *actions, int first);
