@@ -40,16 +40,24 @@ final class DataDirectory: Sendable {
         lock = nil
     }
 
+    /// A lock lives until its last descriptor is closed. One that its owner has given up may for a moment still be held by a
+    /// process that it was just about to start, so it is tried for more than once.
     private static func lock(_ path: String) throws(BlobStoreError) -> OwnedDescriptor {
         do throws(SystemCallError) {
             if try FileSystem.makeDirectory(path) { try FileSystem.syncDirectory(path + "/..") }
             let lock = try FileSystem.open(path + "/lock", .createIfMissing)
-            if try lock.lockExclusively() { return lock }
+            for attempt in 0..<lockAttempts {
+                if attempt > 0 { usleep(lockPauseMicroseconds) }
+                if try lock.lockExclusively() { return lock }
+            }
         } catch {
             throw BlobStoreError(error)
         }
         throw .locked(path)
     }
+
+    private static let lockAttempts = 10
+    private static let lockPauseMicroseconds: UInt32 = 50_000
 
     private static func readNodeID(_ path: String) throws(BlobStoreError) -> String? {
         let bytes: [UInt8]

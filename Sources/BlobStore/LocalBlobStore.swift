@@ -63,12 +63,17 @@ package final class LocalBlobStore: Sendable {
 
     /// A new, empty spool file.
     ///
-    /// - Parameter atMost: the most bytes that will come; nil where that is not known.
-    package func makeSpoolFile(_ upload: UploadID, atMost bytes: Int64? = nil) throws(BlobStoreError) -> SpoolFile {
+    /// - Parameters:
+    ///   - atMost: the most bytes that will come; nil where that is not known.
+    ///   - isScanned: whether a worker will read the body as soon as it is whole.
+    package func makeSpoolFile(
+        _ upload: UploadID, atMost bytes: Int64? = nil, isScanned: Bool = true
+    ) throws(BlobStoreError) -> SpoolFile {
         try SpoolFile(
             upload, in: directory.spool,
             limits: SpoolContent.Limits(
-                bytesInDatabase: maximumBytesInDatabase, pool: buffers, announcedBytes: bytes))
+                bytesInDatabase: maximumBytesInDatabase, pool: buffers, announcedBytes: bytes,
+                isScanned: isScanned))
     }
 
     /// Whether new contents can be written at all: not where the file system was made read-only.

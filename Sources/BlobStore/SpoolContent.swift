@@ -4,7 +4,7 @@ internal import SystemCalls
 ///
 /// - What the database will keep is in `bytes`.
 /// - A larger body of up to 1 MiB is in a buffer, as long as there is one, until it has to be stored.
-/// - A very large one passes through a buffer to its file, block by block past the page cache: the kernel neither copies it
+/// - A very large one, and any larger one that will not be scanned, passes through a buffer to its file, block by block past the page cache: the kernel neither copies it
 ///   nor drops for it what others read.
 /// - All others are written to their file as they come.
 struct SpoolContent: ~Copyable {
@@ -16,12 +16,16 @@ struct SpoolContent: ~Copyable {
         var pool = BufferPool(count: 0)
         /// The most bytes that the body can have; nil where that is not known.
         var announcedBytes: Int64?
+        /// Whether a worker will read the body as soon as it is whole.
+        var isScanned = true
 
-        var isVeryLarge: Bool { announcedBytes ?? 0 >= SpoolContent.leastDirectBytes }
+        var goesPastCache: Bool {
+            (announcedBytes ?? 0) >= (isScanned ? SpoolContent.leastDirectBytes : Int64(BodyBuffer.capacity) + 1)
+        }
         var fitsBuffer: Bool { announcedBytes.map { $0 <= Int64(BodyBuffer.capacity) } ?? false }
     }
 
-    /// From this announced size on, nobody is expected to read the content soon, least of all a scan.
+    /// Hardly any picture has so many bytes. A scan would have to read them from the disk.
     private static let leastDirectBytes: Int64 = 16 << 20
     private static let writeAheadBytes: Int64 = 8 << 20
 
@@ -90,7 +94,7 @@ struct SpoolContent: ~Copyable {
         }
         let total = bytes.count + count
         guard file == nil, total > limits.bytesInDatabase else { return }
-        if total <= BodyBuffer.capacity, limits.fitsBuffer || limits.isVeryLarge { try moveToBuffer() }
+        if total <= BodyBuffer.capacity, limits.fitsBuffer || limits.goesPastCache { try moveToBuffer() }
         guard buffer == nil else { return }
         file = try makeFile(at: path)
         bytes = []
@@ -101,7 +105,7 @@ struct SpoolContent: ~Copyable {
         guard let taken = limits.pool.take() else { return }
         // Viewing elements as bytes is unsafe in general because of padding; bytes have none.
         unsafe taken.append(bytes.span.bytes)
-        if limits.isVeryLarge {
+        if limits.goesPastCache {
             do { file = try FileSystem.open(path, .create) } catch {
                 limits.pool.giveBack(taken)
                 throw error

@@ -69,9 +69,11 @@ extension UploadServices {
     }
 
     func spool(_ context: inout UploadContext) async throws(Failure) {
-        let limit = try context.requiring(\.caller).organization.tier.maximumFileBytes
+        let organization = try context.requiring(\.caller).organization
+        let limit = organization.tier.maximumFileBytes
         let reception = try receiver.begin(
-            context.id, form: try context.requiring(\.form), maximumFileBytes: limit)
+            context.id, form: try context.requiring(\.form), maximumFileBytes: limit,
+            isScanned: gate.applies(to: organization))
         let body = try context.requiringRequest().body
         // A repeat costs nothing; its body is read only to be compared.
         var covered = context.hold?.coveredBytes ?? limit

@@ -9,7 +9,14 @@ import Telemetry
 /// A process of its own beside the tests, for what one process cannot show: being killed in the middle of a write, two
 /// processes with one database file, and a file system without room. It reports on standard error.
 @main struct StorageTestProcess {
-    static func main() async throws {
+    static func main() async {
+        do { try await run() } catch {
+            report("StorageTestProcess: \(error)")
+            exit(70)
+        }
+    }
+
+    private static func run() async throws {
         let arguments = CommandLine.arguments
         switch (arguments.count > 1 ? arguments[1] : "", arguments.count) {
         case ("uploads", 4): try await uploads(uploader(arguments))

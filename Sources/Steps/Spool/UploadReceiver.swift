@@ -11,12 +11,14 @@ package struct UploadReceiver: Sendable {
 
     /// Makes the spool file of an upload.
     ///
-    /// - Parameter maximumFileBytes: beyond it the body is refused as it arrives.
+    /// - Parameters:
+    ///   - maximumFileBytes: beyond it the body is refused as it arrives.
+    ///   - isScanned: whether a worker is going to read it.
     package func begin(
-        _ upload: UploadID, form: UploadForm, maximumFileBytes: Int64
+        _ upload: UploadID, form: UploadForm, maximumFileBytes: Int64, isScanned: Bool
     ) throws(Failure) -> UploadReception {
         let file: SpoolFile
-        do { file = try blobs.makeSpoolFile(upload, atMost: form.contentLength) } catch {
+        do { file = try blobs.makeSpoolFile(upload, atMost: form.contentLength, isScanned: isScanned) } catch {
             throw Failure(storage: error)
         }
         return UploadReception(form: form, file: file, maximumFileBytes: maximumFileBytes)
