@@ -70,7 +70,9 @@ extension Exchange {
             return .close
         }
         state.phase = phase
-        let body = RequestBody(exchange: self, contentLength: head.contentLength, isWhole: phase == .ended)
+        let body = RequestBody(
+            exchange: self, contentLength: head.contentLength, isWhole: phase == .ended, gathered: state.gathered)
+        state.gathered = nil
         let request = Request(head: head, body: body)
         state.task = Task(executorPreference: server.executor) { [self] in
             finish(await server.handler(request))

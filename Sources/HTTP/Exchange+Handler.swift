@@ -5,30 +5,14 @@ import Synchronization
 extension Exchange {
     /// See `RequestBody.read(into:)`.
     func read(into sink: any BodySink) async throws(Failure) -> BodyProgress {
-        if let gathered = takeGathered() { return try deliver(gathered, to: sink) }
         let result = await withCheckedContinuation { waiter in
             if let known = beginReading(into: sink, waiter) { waiter.resume(returning: known) }
         }
         return try result.get()
     }
 
-    private func takeGathered() -> [UInt8]? {
-        state.withLock { state in
-            defer { state.gathered = nil }
-            return state.phase == .ended ? state.gathered : nil
-        }
-    }
-
-    private func deliver(_ bytes: [UInt8], to sink: any BodySink) throws(Failure) -> BodyProgress {
-        do throws(Failure) {
-            // Viewing elements as bytes is unsafe in general because of padding; bytes have none.
-            let demand = unsafe try sink.receive(bytes.span.bytes)
-            return demand == .more ? .ended : .paused
-        } catch {
-            state.withLock { $0.readFailure = error }
-            throw error
-        }
-    }
+    /// What a sink threw stays: nothing more of the body is handed out.
+    func fail(_ failure: Failure) { state.withLock { $0.readFailure = failure } }
 
     /// Lets the body flow; nil when the waiter will be told, else what is known already.
     private func beginReading(into sink: any BodySink, _ waiter: Waiter) -> Result<BodyProgress, Failure>? {

@@ -44,7 +44,7 @@ final class Exchange: Sendable {
         var isPastHead = false
         var isSuspended = false
         var head: RequestHead?
-        /// What came of a small body before its handler ran; nil once that has read it.
+        /// What has come of a small body whose handler does not run yet.
         var gathered: [UInt8]?
         var sink: (any BodySink)?
         var waiter: CheckedContinuation<Result<BodyProgress, Failure>, Never>?

@@ -12,10 +12,15 @@ package struct RequestBody: Sendable {
     /// The whole body, where it was collected before.
     private var collected: [UInt8]?
 
-    init(exchange: Exchange, contentLength: Int64?, isWhole: Bool) {
+    /// What was read before the handler ran, and is not handed out yet. Not under the exchange's lock, which the connection's
+    /// thread holds while it starts the handler.
+    private let gathered: Gathered?
+
+    init(exchange: Exchange, contentLength: Int64?, isWhole: Bool, gathered: [UInt8]?) {
         self.exchange = exchange
         self.contentLength = contentLength
         self.isWhole = isWhole
+        self.gathered = gathered.map { Gathered($0) }
     }
 
     /// Streams the body into `sink` until it ends or the sink asks for a pause; after a pause, call again to go on.
@@ -26,7 +31,14 @@ package struct RequestBody: Sendable {
     ///   `.requestTimeout` when the body came too slowly (the client was told so), `.shuttingDown` when the server
     ///   stopped waiting, `.badRequest` for a malformed chunked coding.
     package func read(into sink: any BodySink) async throws(Failure) -> BodyProgress {
-        try await exchange.read(into: sink)
+        guard let bytes = gathered?.take() else { return try await exchange.read(into: sink) }
+        do throws(Failure) {
+            // Viewing elements as bytes is unsafe in general because of padding; bytes have none.
+            return try unsafe sink.receive(bytes.span.bytes) == .more ? .ended : .paused
+        } catch {
+            exchange.fail(error)
+            throw error
+        }
     }
 
     /// The whole body, for small ones.
@@ -52,6 +64,15 @@ package struct RequestBody: Sendable {
         body.collected = try await collect(maximumBytes: maximumBytes)
         return body
     }
+}
+
+private final class Gathered: Sendable {
+    private let bytes: Mutex<[UInt8]?>
+
+    init(_ bytes: [UInt8]) { self.bytes = Mutex(bytes) }
+
+    /// Once.
+    func take() -> [UInt8]? { bytes.withLock { $0.take() } }
 }
 
 private final class Collector: BodySink {
