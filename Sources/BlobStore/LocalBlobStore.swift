@@ -29,7 +29,7 @@ package final class LocalBlobStore: Sendable {
     private static let maximumVerified = 16_384
 
     /// Bodies up to this many bytes are held in memory, and stored in the database.
-    private let maximumBytesInDatabase: Int
+    package let maximumBytesInDatabase: Int
     /// For larger bodies.
     let buffers: BufferPool
 
@@ -41,7 +41,7 @@ package final class LocalBlobStore: Sendable {
     /// Throws `locked` where another process has it.
     /// - Parameters:
     ///   - maximumBytesInDatabase: contents up to this many bytes get no file.
-    ///   - maximumBuffers: how many larger bodies at a time have a buffer of 1 MiB, to be held in memory until they have to be
+    ///   - maximumBuffers: how many larger bodies at a time have a buffer of a little more than 1 MiB, to be held in memory until they have to be
     ///     stored, or to be written past the page cache.
     package init(
         directory path: String, maximumBytesInDatabase: Int = 0, maximumBuffers: Int = 0

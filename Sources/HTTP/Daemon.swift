@@ -108,6 +108,8 @@ private let handlerCallback: MHD_AccessHandlerCallback = {
         let size = unsafe size, let exchange = exchange(unsafe requestContext?.pointee)
     else { return .NO }
     if let data = unsafe data {
+        // After a 100 Continue, bytes of the next request behind a request without a body: none of them belong to it.
+        guard unsafe size.pointee > 0 else { return .YES }
         let bytes = unsafe UnsafeRawBufferPointer(start: data, count: size.pointee).bytes
         switch exchange.bodyArrived(bytes) {
         case .taken:

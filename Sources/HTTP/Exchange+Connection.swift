@@ -103,10 +103,11 @@ extension Exchange {
                 state.endSeenAt = nil
                 return (.taken, nil)
             case .expired: return (.taken, nil)
-            case .closing, .finished: return (.close, nil)
+            // Where no body is expected nobody would resume the connection.
+            case .head, .bodiless, .answering, .sending, .closing, .finished: return (.close, nil)
             // Suspended in the middle of a chunked slice, or while the handler thinks. Under the same lock as the look at
             // the phase: were the reader to come in between, its connection would be suspended with nobody to resume it.
-            default: return (suspend(&state) ? .left : .close, nil)
+            case .handling, .paused, .ended, .lingering: return (suspend(&state) ? .left : .close, nil)
             }
         }
         guard let sink else { return slice }

@@ -54,9 +54,7 @@ extension UploadServices {
         try form.requireSize(atMost: caller.organization.tier.maximumFileBytes)
         context.form = form
         let key = try head.idempotencyKey()
-        // A hold keeps credits while a body arrives and is scanned. Where the body is there and will not be scanned, it
-        // would be a second transaction a moment before the one that pays.
-        if key == nil, try context.requiringRequest().body.isWhole, !gate.applies(to: caller.organization) {
+        if key == nil, try endsAtOnce(try context.requiringRequest().body, of: caller.organization) {
             context.isPaidOnEntry = true
             return
         }
@@ -66,6 +64,14 @@ extension UploadServices {
         case .held(let hold): (context.hold, context.idempotencyKey) = (hold, key)
         case .replay(let answer): context.replay = answer
         }
+    }
+
+    /// A hold keeps credits while a body arrives, is scanned and is stored. Where it is there, will not be scanned, and goes
+    /// into the database, a hold would be a second transaction a moment before the one that pays; and what cannot be paid
+    /// for costs no more than a read.
+    private func endsAtOnce(_ body: RequestBody, of organization: Organization) throws(Failure) -> Bool {
+        guard body.isWhole, let length = body.contentLength else { return false }
+        return length <= Int64(blobs.maximumBytesInDatabase) && !gate.applies(to: organization)
     }
 
     func spool(_ context: inout UploadContext) async throws(Failure) {

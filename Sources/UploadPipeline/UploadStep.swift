@@ -39,7 +39,7 @@ struct UploadStep: Sendable {
         store, commit,
     ]
 
-    /// The path of one upload, in order. The first four run before the body is read.
+    /// The path of one upload, in order. The first four run before the body is read, but for a small one.
     static let all: [UploadStep] = [
         UploadStep("authenticate") { services, context throws(Failure) in
             try services.authenticate(&context)

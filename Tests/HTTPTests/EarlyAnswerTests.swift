@@ -49,6 +49,30 @@ extension HTTPSuite {
             await server.stop()
         }
 
+        /// The mechanism guarded: libmicrohttpd hands over none of the bytes behind such a request as if they were its body, and
+        /// whoever suspends the connection for them has nobody to resume it.
+        @Test(
+            "A request without a body that expects 100 Continue is answered, whatever comes right behind it",
+            arguments: [
+                "GET / HTTP/1.1\r\nHost: a\r\n", "HEAD / HTTP/1.1\r\nHost: a\r\n",
+                "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n",
+                "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n",
+            ], [0, 36_864])
+        func expectationWithoutBody(_ head: String, gatheredBytes: Int64) async throws {
+            let server = try TestServer({ $0.maximumGatheredBytes = gatheredBytes }) { _ in Response(status: 200) }
+            let client = try server.connect()
+            let next = "GET /next HTTP/1.1\r\nHost: a\r\n\r\n"
+            try client.send(head + "Expect: 100-continue\r\n\r\n" + String(next.prefix(1)))
+            var status = try client.readResponse(toHead: head.hasPrefix("HEAD")).status
+            if status == 100 { status = try client.readResponse(toHead: head.hasPrefix("HEAD")).status }
+            #expect(status == 200)
+            #expect(try client.exchange(String(next.dropFirst())).status == 200)
+            #expect(try await server.accessLog(count: 2).count == 2)
+            let start = ContinuousClock.now
+            await server.stop()
+            #expect(ContinuousClock.now - start < .seconds(2))
+        }
+
         /// The mechanism guarded: closing a socket with unread bytes resets the connection, and the reset discards the answer
         /// in the client's receive buffer. So the server has to drain what the client sends before it closes.
         @Test("A client that pushes 50 MB without reading finds the refusal afterwards")

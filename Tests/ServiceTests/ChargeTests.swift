@@ -1,3 +1,4 @@
+import Foundation
 import TestSupport
 import Testing
 
@@ -131,6 +132,26 @@ struct ChargeTests {
             "POST", Tenant.target(filename: "k.txt"), headers: [("Idempotency-Key", "k1")], body: .bytes(Sample.text))
         for _ in 0..<3 { #expect(try tenant.send(request).status == 201) }
         #expect(try tenant.credits() == 1)
+    }
+
+    @Test(
+        "Without credits nothing of a body is written, whatever its size", arguments: [30_000, 33_000, 36_864, 50_000])
+    func unpaidWritesNothing(bytes: Int) throws {
+        let service = try Service()
+        let tenant = try service.makeTenant(["monthly_credit_cap": 1, "nsfw_check_enabled": false])
+        _ = try tenant.accepted(Sample.text)
+        func changed() throws -> Date? {
+            try FileManager.default.attributesOfItem(atPath: service.dataDirectory + "/spool")[.modificationDate]
+                as? Date
+        }
+        let before = try #require(try changed())
+        for seed in 0..<3 {
+            #expect(try tenant.upload(Sample.noise(bytes, seed: UInt64(seed))).summary == "402 insufficient_credits")
+        }
+        #expect(try changed() == before)
+        _ = try tenant.patchPrivately(["credits": 1])
+        #expect(try tenant.upload(Sample.noise(bytes)).status == 201)
+        #expect((try changed() == before) == (bytes <= 32_768), "else it proves nothing")
     }
 
     @Test("An upload that its client breaks off costs nothing and leaves nothing")

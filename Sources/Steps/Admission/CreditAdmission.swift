@@ -1,7 +1,7 @@
 package import Database
 package import Domain
 
-/// Step 3: reserves the credits of an upload before its body is read.
+/// Step 3: reserves the credits of an upload before its body is read, but for a small one.
 package struct CreditAdmission: Sendable {
     private let database: any DatabaseDriver
     private let time: any TimeSource
