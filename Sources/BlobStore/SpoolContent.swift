@@ -3,9 +3,9 @@ internal import SystemCalls
 /// Where the bytes of a body are while it arrives: in memory, in a file, or partly in both.
 ///
 /// - What the database will keep is in `bytes`.
-/// - A larger body of up to 1 MiB is in a buffer, as long as there is one, until it has to be stored.
-/// - A very large one, and any larger one that will not be scanned, passes through a buffer to its file, block by block past the page cache: the kernel neither copies it
-///   nor drops for it what others read.
+/// - A larger body that fits is in a buffer, as long as there is one, until it has to be stored.
+/// - A very large one, and any larger one that will not be scanned, passes through a buffer to its file, block by block past
+///   the page cache: the kernel neither copies it nor drops for it what others read.
 /// - All others are written to their file as they come.
 struct SpoolContent: ~Copyable {
     /// Which bodies are held in memory.
@@ -105,13 +105,8 @@ struct SpoolContent: ~Copyable {
         guard let taken = limits.pool.take() else { return }
         // Viewing elements as bytes is unsafe in general because of padding; bytes have none.
         unsafe taken.append(bytes.span.bytes)
-        if limits.goesPastCache {
-            do { file = try FileSystem.open(path, .create) } catch {
-                limits.pool.giveBack(taken)
-                throw error
-            }
-        }
         (buffer, bytes) = (taken, [])
+        if limits.goesPastCache { file = try FileSystem.open(path, .create) }
     }
 
     /// Writes the whole block that has come of a very large body.
@@ -150,12 +145,7 @@ struct SpoolContent: ~Copyable {
     mutating func makeDurable(at newPath: String) throws(SystemCallError) {
         try writeRest()
         if file == nil {
-            let made = try makeFile(at: newPath)
-            do { try made.sync() } catch {
-                _ = try? FileSystem.unlink(newPath)
-                throw error
-            }
-            file = consume made
+            file = try makeFile(at: newPath, isDurable: true)
             leaveMemory()
         } else {
             try file?.sync()
@@ -165,7 +155,7 @@ struct SpoolContent: ~Copyable {
     }
 
     /// A file of what is in memory; none where that fails.
-    private func makeFile(at place: String) throws(SystemCallError) -> OwnedDescriptor {
+    private func makeFile(at place: String, isDurable: Bool = false) throws(SystemCallError) -> OwnedDescriptor {
         let made = try FileSystem.open(place, .create)
         do {
             if let buffer {
@@ -173,6 +163,7 @@ struct SpoolContent: ~Copyable {
             } else {
                 try made.write(bytes)
             }
+            if isDurable { try made.sync() }
         } catch {
             _ = try? FileSystem.unlink(place)
             throw error

@@ -147,7 +147,7 @@ struct UploadCreation: Sendable {
             organization: organization.internalID, amount: amount, upload: id, node: node,
             expiresAt: expiresAt.adding(seconds: holdGraceSeconds), now: now)
         switch outcome {
-        case .noSuchOrganization: return .refused(Failure(.unauthorized, "The organization was deleted."))
+        case .noSuchOrganization: return .refused(.organizationDeleted)
         case .insufficient(let balance):
             return .refused(.insufficientCredits(required: amount, balance))
         case .placed(let hold, _):

@@ -7,6 +7,9 @@ extension Failure {
         Failure(.unauthorized, message, headers: [("WWW-Authenticate", "Bearer")])
     }
 
+    /// A key that was good when the request began.
+    package static let organizationDeleted = Failure(.unauthorized, "The organization was deleted.")
+
     /// A good key that may not do this.
     package static func forbidden(_ needed: Permission) -> Failure {
         Failure(

@@ -1,4 +1,8 @@
 extension Failure {
+    /// The credits of an upload may be somebody else's by now.
+    package static let holdExpired = Failure(
+        .deadlineExceeded, "The upload took longer than its credits were held.", retryAfterSeconds: 1)
+
     /// - Parameter ownHold: credits that the upload itself holds, which are available to it.
     package static func insufficientCredits(
         required: Int64, _ balance: CreditBalance, ownHold: Int64 = 0

@@ -98,9 +98,7 @@ extension Exchange {
             case .gathering:
                 // Copied before the call returns. There are no more than were announced.
                 unsafe bytes.withUnsafeBytes { unsafe state.gathered?.append(contentsOf: $0) }
-                state.entry.bytesIn += Int64(bytes.byteCount)
-                state.pace.received(bytes.byteCount)
-                state.endSeenAt = nil
+                state.received(bytes.byteCount)
                 return (.taken, nil)
             case .expired: return (.taken, nil)
             // Where no body is expected nobody would resume the connection.
@@ -125,9 +123,8 @@ extension Exchange {
     private func settle(_ outcome: Result<BodyDemand, Failure>, count: Int) -> Slice {
         let now = Clock.milliseconds()
         let (slice, waiter, result) = state.withLock { state -> (Slice, Waiter?, Result<BodyProgress, Failure>) in
-            state.entry.bytesIn += Int64(count)
-            state.pace.received(count)
-            (state.isDelivering, state.endSeenAt) = (false, nil)
+            state.received(count)
+            state.isDelivering = false
             var result = Result<BodyProgress, Failure>.success(.paused)
             // While the sink ran, the body may have expired or been cut; then its reader knows already.
             switch (state.phase, outcome) {

@@ -60,6 +60,13 @@ final class Exchange: Sendable {
         /// When an expired connection is to be cut.
         var cutAt: Int64 = .max
         var entry: AccessEntry
+
+        /// Counts bytes of the body.
+        mutating func received(_ count: Int) {
+            entry.bytesIn += Int64(count)
+            pace.received(count)
+            endSeenAt = nil
+        }
     }
 
     let server: ServerCore

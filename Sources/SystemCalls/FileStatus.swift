@@ -12,7 +12,7 @@ package struct FileStatus: Hashable, Sendable {
     /// In bytes.
     package let size: Int64
     /// When its contents last changed, Unix seconds.
-    package let modifiedSeconds: Int64
+    package var modifiedSeconds: Int64 { version.seconds }
     /// Another one where the name leads to another file, or the file's contents were changed.
     package let version: Version
 
@@ -40,7 +40,7 @@ package struct FileStatus: Hashable, Sendable {
             default: .other
             }
         return FileStatus(
-            kind: kind, size: Int64(status.st_size), modifiedSeconds: Int64(status.st_mtim.tv_sec),
+            kind: kind, size: Int64(status.st_size),
             version: Version(
                 device: UInt64(status.st_dev), inode: UInt64(status.st_ino), seconds: Int64(status.st_mtim.tv_sec),
                 nanoseconds: Int64(status.st_mtim.tv_nsec)))

@@ -6,16 +6,18 @@ extension OwnedDescriptor {
     /// Writes all of it, in as many calls as it takes.
     package func write(_ bytes: RawSpan) throws(SystemCallError) {
         var written = 0
-        while written < bytes.byteCount {
+        while written < bytes.byteCount { written += try writeSome(bytes, written..<bytes.byteCount) }
+    }
+
+    /// Writes these of the bytes, or as many of them as one call takes.
+    private func writeSome(_ bytes: RawSpan, _ range: Range<Int>) throws(SystemCallError) -> Int {
+        while true {
             // The kernel reads the span's bytes during the call only.
             let count = unsafe bytes.withUnsafeBytes { buffer in
-                unsafe Glibc.write(rawValue, buffer.baseAddress.map { unsafe $0 + written }, buffer.count - written)
+                unsafe Glibc.write(rawValue, buffer.baseAddress.map { unsafe $0 + range.lowerBound }, range.count)
             }
-            if count < 0 {
-                guard errno == EINTR else { throw SystemCallError("write", errno) }
-            } else {
-                written += count
-            }
+            if count >= 0 { return count }
+            guard errno == EINTR else { throw SystemCallError("write", errno) }
         }
     }
 
@@ -34,16 +36,10 @@ extension OwnedDescriptor {
         if whole > 0, csystemcalls_bypass_cache(rawValue, true) == 0 {
             defer { _ = csystemcalls_bypass_cache(rawValue, false) }
             while written < whole, written % Self.blockBytes == 0 {
-                // The kernel reads the span's bytes during the call only.
-                let count = unsafe bytes.withUnsafeBytes { buffer in
-                    unsafe Glibc.write(rawValue, buffer.baseAddress.map { unsafe $0 + written }, whole - written)
-                }
-                if count < 0 {
+                do throws(SystemCallError) { written += try writeSome(bytes, written..<whole) } catch {
+                    guard error.number == EINVAL else { throw error }
                     // The file system wants larger blocks than these.
-                    if errno == EINVAL { break }
-                    guard errno == EINTR else { throw SystemCallError("write", errno) }
-                } else {
-                    written += count
+                    break
                 }
             }
         }

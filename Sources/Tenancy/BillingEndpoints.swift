@@ -172,10 +172,6 @@ extension BillingPeriod {
     }
 }
 
-extension Failure {
-    static let organizationDeleted = Failure(.unauthorized, "The organization was deleted.")
-}
-
 extension Tier {
     fileprivate var next: Tier? {
         switch self {

@@ -64,8 +64,7 @@ struct UploadIntake: Sendable {
             try await step.run(services, &context)
             services.metrics.step(step.name, seconds: SystemTime.monotonicSeconds() - start)
             if let deadline = context.deadline, services.time.now() >= deadline {
-                throw Failure(
-                    .deadlineExceeded, "The upload took longer than its credits were held.", retryAfterSeconds: 1)
+                throw .holdExpired
             }
         }
         discard(context)

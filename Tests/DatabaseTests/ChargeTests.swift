@@ -25,10 +25,7 @@ import Testing
                 try transaction.credits.grant(5, to: organization.internalID, reason: "test", now: Moment.start)
             }
             let hold = try #require(try await database.hold(organization, 2).id)
-            guard case .charged(let charge) = try await charge(database, organization, 12) else {
-                Issue.record("the credits were there")
-                return
-            }
+            let charge = try #require(try await self.charge(database, organization, 12).charge)
             #expect((charge.fromAllowance, charge.fromPurchased) == (10, 2))
             #expect(charge.balance == (try database.balance(organization)))
             #expect(charge.balance.available == 1 && charge.balance.held == 2)
@@ -57,10 +54,7 @@ import Testing
             billed.autoBillingEnabled = true
             for organization in [Sample.organization(allowance: .unlimited), billed] {
                 try await database.insert(organization)
-                guard case .charged(let charge) = try await charge(database, organization, 5) else {
-                    Issue.record("refused")
-                    return
-                }
+                let charge = try #require(try await self.charge(database, organization, 5).charge)
                 #expect((charge.fromAllowance, charge.fromPurchased) == (5, 0))
                 try database.expectReconciled(organization.internalID)
             }
@@ -74,10 +68,7 @@ import Testing
             try await database.insert(organization)
             _ = try await charge(database, organization, 3)
             let end = try database.balance(organization).period.end
-            guard case .charged(let charge) = try await charge(database, organization, 2, at: end) else {
-                Issue.record("the new allowance was there")
-                return
-            }
+            let charge = try #require(try await self.charge(database, organization, 2, at: end).charge)
             #expect(charge.balance.period.start == end && charge.balance.allowanceUsed == 2)
             try database.expectReconciled(organization.internalID)
         }
@@ -106,5 +97,12 @@ import Testing
             #expect(try database.balance(organization).available == 0)
             try database.expectReconciled(organization.internalID)
         }
+    }
+}
+
+extension ChargeOutcome {
+    fileprivate var charge: CreditCharge? {
+        guard case .charged(let charge) = self else { return nil }
+        return charge
     }
 }

@@ -104,17 +104,8 @@ extension HTTPSuite {
             }
             let client = try server.connect()
             try client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 900\r\n\r\n")
-            for _ in 0..<200 where client.isSilent(forMilliseconds: 30) {
-                if !sendsNothing { _ = client.sendWhatFits([65, 66]) }
-            }
-            let answer = try client.readResponse()
-            #expect(answer.status == 408)
-            #expect(answer.errorCode == "request_timeout")
-            #expect(client.isClosed())
-            let entry = try #require(try await server.accessLog(count: 1).first)
-            #expect(entry["status"] as? Int == 408)
-            await server.stop()
-            #expect(try server.accessLog().count == 1)
+            try client.expectTooSlow(sendsNothing: sendsNothing)
+            try await server.expectOnlyTimeout()
             #expect(calls.value == 0)
         }
 

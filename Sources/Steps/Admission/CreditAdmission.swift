@@ -60,7 +60,7 @@ package struct CreditAdmission: Sendable {
         case (.begun, .placed(let id, _)?):
             return .held(CreditHold(id: id, amount: amount, expiresAt: expiresAt, database: database, time: time))
         case (.begun, .insufficient(let balance)?): throw .insufficientCredits(required: amount, balance)
-        case (.begun, .noSuchOrganization?): throw Failure(.unauthorized, "The organization was deleted.")
+        case (.begun, .noSuchOrganization?): throw .organizationDeleted
         }
     }
 

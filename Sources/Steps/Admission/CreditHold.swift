@@ -44,8 +44,7 @@ package struct CreditHold: Sendable {
                 // What this upload holds already is available to it.
                 if wanted == needed { throw .insufficientCredits(required: needed, balance, ownHold: amount) }
             case .notOpen:
-                throw Failure(
-                    .deadlineExceeded, "The upload took longer than its credits were held.", retryAfterSeconds: 1)
+                throw .holdExpired
             }
         }
     }

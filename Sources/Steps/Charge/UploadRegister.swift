@@ -36,7 +36,7 @@ package struct UploadRegister: Sendable {
         let refusal: Failure? = try await database.writeForRequest { transaction throws(DatabaseError) in
             let record = entry.record
             guard try transaction.organizations.exists(record.organization) else {
-                return Failure(.unauthorized, "The organization was deleted.")
+                return .organizationDeleted
             }
             if let refusal = try Self.charge(entry, at: now, in: transaction) { return refusal }
             try transaction.uploads.insert(record)
@@ -172,15 +172,14 @@ package struct UploadRegister: Sendable {
             let capture = try transaction.credits.captureHold(
                 hold, amount: record.credits, bytes: record.size, now: now)
             if case .captured = capture { return nil }
-            return Failure(
-                .deadlineExceeded, "The upload took longer than its credits were held.", retryAfterSeconds: 1)
+            return .holdExpired
         }
         let charge = try transaction.credits.charge(
             record.organization, amount: record.credits, upload: record.id, bytes: record.size, now: now)
         switch charge {
         case .charged: return nil
         case .insufficient(let balance): return .insufficientCredits(required: record.credits, balance)
-        case .noSuchOrganization: return Failure(.unauthorized, "The organization was deleted.")
+        case .noSuchOrganization: return .organizationDeleted
         }
     }
 

@@ -78,7 +78,7 @@ package struct UploadGate: Sendable {
         let policy: GatePolicy? = try database.readForRequest { transaction throws(DatabaseError) in
             try transaction.organizations.gatePolicy(organization)
         }
-        guard let policy else { throw Failure(.unauthorized, "The organization was deleted.") }
+        guard let policy else { throw .organizationDeleted }
         return policy
     }
 
